@@ -1,0 +1,111 @@
+"""From a structured-mode dictionary to a checked event, with every fault reported at once."""
+
+import difflib
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from events import signals
+from events.catalogue import CATALOGUE, INPUTS, Entry
+from events.envelope import ATTRIBUTES, Attributes
+from events.faults import Fault, Reason, Unreadable, faults_of
+from events.moments import first_day, is_later
+from events.signals import Data
+from events.texts import personal_data
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A checked event: its attributes, its data as a model, and `raw`, the whole event as it was sent."""
+
+    attributes: Attributes
+    data: Data
+    raw: dict[str, Any]
+
+    @property
+    def type(self) -> str:
+        return self.attributes.type
+
+    @property
+    def source(self) -> str:
+        return self.attributes.source
+
+    @property
+    def id(self) -> str:
+        return self.attributes.id
+
+
+def parse(raw: dict[str, Any], *, strict: bool, table: dict[str, Entry] = CATALOGUE) -> Event:
+    """Check `raw` against the model of its type; raises `Unreadable` with all faults together.
+
+    `strict` refuses unknown fields of `data` (the HTTP edge); without it they are kept in `raw` and ignored.
+    """
+    attributes, faults = _attributes(raw)
+    entry = table.get(str(raw.get("type")))
+    if entry is None and not faults:
+        raise Unreadable("unknown-type", [Fault("type", _unknown_type(str(raw.get("type")), table))])
+    data: Data | None = None
+    if entry is not None:
+        try:
+            data = entry.model.model_validate(
+                raw.get("data", {}), extra="forbid" if strict else "ignore", by_name=False
+            )
+        except ValidationError as error:
+            faults += faults_of(error, "data")
+    if attributes is None or data is None or faults:
+        raise Unreadable("unreadable", faults)
+    return Event(attributes, data, raw)
+
+
+def read_input(raw: dict[str, Any], received: datetime, *, strict: bool) -> Event:
+    """Read what a team or department sent: `parse`, no personal data, and no moment later than `received`."""
+    event = parse(raw, strict=strict, table=INPUTS)
+    _refuse("personal-data", list(personal_data(raw.get("data"))))
+    _refuse("in-the-future", _future(event, received))
+    return event
+
+
+def _refuse(reason: Reason, faults: list[Fault]) -> None:
+    if faults:
+        raise Unreadable(reason, faults)
+
+
+def _attributes(raw: dict[str, Any]) -> tuple[Attributes | None, list[Fault]]:
+    known = {name: value for name, value in raw.items() if name in ATTRIBUTES}
+    faults = [
+        fault for name in raw if name not in ATTRIBUTES and name != "data" for fault in _extension(name, raw[name])
+    ]
+    try:
+        return Attributes.model_validate(known), faults
+    except ValidationError as error:
+        return None, faults_of(error) + faults
+
+
+def _extension(name: str, value: Any) -> list[Fault]:
+    if name == "data_base64":
+        return [Fault(name, "is not read: the data of these events is JSON, in `data`")]
+    if not (name.isascii() and name.isalnum() and name.islower() | name.isdigit() and len(name) <= 20):
+        return [Fault(name, "is no attribute: names are a-z and 0-9, at most 20 characters")]
+    if not isinstance(value, str | int | bool):
+        return [Fault(name, "must be a string, a whole number or a boolean")]
+    return []
+
+
+def _unknown_type(type_: str, table: dict[str, Entry]) -> str:
+    close = difflib.get_close_matches(type_, table, n=1)
+    return f"{type_!r} is not known here" + (f"; did you mean {close[0]!r}?" if close else "")
+
+
+def _future(event: Event, received: datetime) -> list[Fault]:
+    moments: list[tuple[str, date | datetime | None]] = [("time", event.attributes.time)]
+    if isinstance(event.data, signals.Report):
+        moments.append(("data.since", event.data.since))
+    if isinstance(event.data, signals.GrievanceReported):
+        moments.append(("data.happenedOn", first_day(event.data.happened_on)))
+    return [
+        Fault(where, "lies in the future; it cannot be later than the moment of receipt")
+        for where, moment in moments
+        if moment is not None and is_later(moment, received)
+    ]

@@ -1,0 +1,169 @@
+"""What a team reports: the eight kinds of signal and their data (contract 1.1)."""
+
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from events.identifiers import Code, NeighbourhoodCode
+from events.moments import Day, PartialDay, Since, first_day
+from events.texts import Description, Long, Role, Short, Word
+
+Kind = Literal[
+    "initiative-blocked",
+    "rules-conflicting",
+    "agendas-crossing",
+    "custom-solution-requested",
+    "formality-disproportionate",
+    "grievance-reported",
+    "intervention-announced",
+    "phase-changed",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Data(BaseModel):
+    """The base of every event's data: camelCase on the wire, and never changed after it was read."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, frozen=True)
+
+
+class Rule(Data):
+    """A rule as the town knows it, with the department that owns it where the team knows that."""
+
+    code: Short
+    title: Short | None = None
+    owner: Code | None = None
+
+
+class Agenda(Data):
+    """A policy agenda, with the department that owns it where the team knows that."""
+
+    name: Short
+    owner: Code | None = None
+
+
+class Stake(Data):
+    """What is at stake, in words and, where it can be said, in euros."""
+
+    text: Short
+    euros: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
+class Burden(Data):
+    """What the formality asks of people."""
+
+    text: Short
+    hours: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    days: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    documents: Annotated[int, Field(ge=0)] | None = None
+
+
+class Report(Data):
+    """What every kind of signal says."""
+
+    team: Code
+    neighbourhood: NeighbourhoodCode
+    title: Short
+    description: Description | None = None
+    since: Since | None = None
+    case_reference: Role | None = None
+    advocate: Role | None = None
+    connector: Role | None = None
+    departments: Annotated[list[Code], Field(max_length=20)] = []
+
+
+class InitiativeBlocked(Report):
+    """An initiative of residents cannot go on."""
+
+    initiative: Short
+    blocked_by: Literal["rule", "permit", "funding", "contract", "property", "capacity", "other"]
+    rule: Rule | None = None
+
+    @model_validator(mode="after")
+    def _names_the_rule(self) -> Self:
+        if self.blocked_by == "rule" and self.rule is None:
+            raise ValueError("rule is required when blockedBy is rule")
+        return self
+
+
+class RulesConflicting(Report):
+    """Two or more rules that cannot all hold for these people."""
+
+    rules: Annotated[list[Rule], Field(min_length=2, max_length=10)]
+    situation: Long
+
+
+class AgendasCrossing(Report):
+    """Two or more agendas that get in each other's way in this neighbourhood."""
+
+    agendas: Annotated[list[Agenda], Field(min_length=2, max_length=10)]
+    consequence: Long | None = None
+
+
+class CustomSolutionRequested(Report):
+    """A department is asked to depart from its own rule in one case."""
+
+    rule: Rule
+    reason: Long
+    features: Annotated[list[Word], Field(min_length=1, max_length=20)]
+
+
+class FormalityDisproportionate(Report):
+    """A step is asked that stands in no relation to what is at stake."""
+
+    formality: Short
+    rule: Rule | None = None
+    stake: Stake
+    burden: Burden
+
+
+def _is_a_day(partial: str) -> str:
+    try:
+        first_day(partial)
+    except ValueError:
+        raise ValueError("is no day of the calendar") from None
+    return partial
+
+
+class GrievanceReported(Report):
+    """What was done to people before and was never answered; its age counts from then."""
+
+    happened_on: Annotated[PartialDay, AfterValidator(_is_a_day)]
+    grievance: Long
+    recognised: bool | None = None
+
+
+class InterventionAnnounced(Report):
+    """A department announces that it will intervene in a neighbourhood."""
+
+    department: Code
+    intervention: Short
+    starts: Day
+    neighbourhoods: Annotated[list[NeighbourhoodCode], Field(min_length=1, max_length=100)] | None = None
+    heard: bool | None = None
+
+
+class PhaseChanged(Report):
+    """The neighbourhood's phase: sweet, sour, salty or bitter."""
+
+    phase: Literal["sweet", "sour", "salty", "bitter"]
+    because: Long | None = None
+
+
+SIGNALS: dict[Kind, type[Report]] = {
+    "initiative-blocked": InitiativeBlocked,
+    "rules-conflicting": RulesConflicting,
+    "agendas-crossing": AgendasCrossing,
+    "custom-solution-requested": CustomSolutionRequested,
+    "formality-disproportionate": FormalityDisproportionate,
+    "grievance-reported": GrievanceReported,
+    "intervention-announced": InterventionAnnounced,
+    "phase-changed": PhaseChanged,
+}
+
+
+def rules_of(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rules that a signal's data names, in the order of its fields."""
+    single = [data["rule"]] if data.get("rule") else []
+    return single + list(data.get("rules") or [])
