@@ -42,5 +42,5 @@ def assignment_id(signal: SignalId, department: str, round_: int) -> AssignmentI
 
 
 def loop_id(*parts: object) -> str:
-    """The id of an event that the loop decides: the same decision always has the same id, so a repeat is seen as one."""
+    """The id of an event that the loop decides; one decision always has one id, so a repeat is seen."""
     return str(uuid.uuid5(NAMESPACE, "\n".join(map(str, parts))))

@@ -63,7 +63,7 @@ PartialDay = Annotated[str, StringConstraints(pattern=r"^\d{4}(-(0[1-9]|1[0-2])(
 
 def first_day(partial: str) -> date:
     """The first day that a partial date can mean; ValueError when there is no such day."""
-    year, month, day = ([*map(int, partial.split("-"))] + [1, 1])[:3]
+    year, month, day = [*map(int, partial.split("-")), 1, 1][:3]
     return date(year, month, day)
 
 

@@ -15,6 +15,8 @@ from events.moments import first_day, is_later
 from events.signals import Data
 from events.texts import personal_data
 
+EXTENSION_LENGTH_MAX = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -26,14 +28,17 @@ class Event:
 
     @property
     def type(self) -> str:
+        """The event's type."""
         return self.attributes.type
 
     @property
     def source(self) -> str:
+        """Who says it."""
         return self.attributes.source
 
     @property
     def id(self) -> str:
+        """Its id, unique within its source."""
         return self.attributes.id
 
 
@@ -86,8 +91,8 @@ def _attributes(raw: dict[str, Any]) -> tuple[Attributes | None, list[Fault]]:
 def _extension(name: str, value: Any) -> list[Fault]:
     if name == "data_base64":
         return [Fault(name, "is not read: the data of these events is JSON, in `data`")]
-    if not (name.isascii() and name.isalnum() and name.islower() | name.isdigit() and len(name) <= 20):
-        return [Fault(name, "is no attribute: names are a-z and 0-9, at most 20 characters")]
+    if not (name.isascii() and name.isalnum() and name == name.lower() and len(name) <= EXTENSION_LENGTH_MAX):
+        return [Fault(name, f"is no attribute: names are a-z and 0-9, at most {EXTENSION_LENGTH_MAX} characters")]
     if not isinstance(value, str | int | bool):
         return [Fault(name, "must be a string, a whole number or a boolean")]
     return []
