@@ -1,0 +1,1 @@
+"""The services of Koikarper, each with its own composition root (`app.build`)."""
