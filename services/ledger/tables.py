@@ -1,0 +1,173 @@
+"""The ledger's tables. SQLModel declares them, serves reads and migrations; the batch transaction is set-based SQL.
+
+Every moment is `timestamptz` in UTC. The schema is the connection's search path, so that a replay or a test has its own.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, JSON, BigInteger, Column, DateTime, Identity, Index, LargeBinary, MetaData, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+class Table(SQLModel):
+    """The base of the ledger's tables, with their own metadata."""
+
+    metadata = MetaData()
+
+
+def _moment(**options: Any) -> Any:
+    return Field(sa_type=DateTime(timezone=True), **options)  # type: ignore[call-overload]  # SQLModel's overloads are narrower than its run time
+
+
+class IdentityRow(Table, table=True):
+    """Which event has been recorded: lean, unique for ever, and so never partitioned (design 5)."""
+
+    __tablename__ = "identity"
+
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    digest: bytes = Field(sa_type=LargeBinary)
+
+
+class RecordRow(Table, table=True):
+    """The record: every event once, as it was sent, in the order in which the ledger took it in; only ever appended."""
+
+    __tablename__ = "record"
+    __table_args__ = (Index("record_signal", "signal", "at", "seq"),)
+
+    seq: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    topic: str
+    partition: int
+    offset: int = Field(sa_type=BigInteger)
+    at: datetime = _moment()
+    source: str
+    id: str
+    type: str
+    signal: UUID | None = None
+    sender: str  # "team:noord", "department:permits"
+    refused: str | None = None  # the code with which it was refused
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class SignalRow(Table, table=True):
+    """The state of a signal, folded from the record."""
+
+    __tablename__ = "signal"
+    __table_args__ = (
+        Index("signal_list", "waiting_since", "id"),
+        Index("signal_team", "team", "waiting_since", "id"),
+        Index("signal_open", "kind", "state", postgresql_where=text("state <> 'closed'")),
+        Index("signal_moment", "next_moment_at", postgresql_where=text("next_moment_at is not null")),
+        Index("signal_rules", "rules", postgresql_using="gin"),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )
+
+    id: UUID = Field(primary_key=True)
+    kind: str
+    team: str
+    neighbourhood: str
+    rules: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))  # the codes of the rules that it names
+    report: dict[str, Any] = Field(sa_type=JSON)  # JSON, not JSONB: told again byte for byte
+    state: str
+    waiting_since: datetime = _moment()
+    last_at: datetime = _moment()
+    hand_overs: int
+    proposed_at: datetime | None = _moment(default=None)
+    confirm_by: datetime | None = _moment(default=None)
+    closed_at: datetime | None = _moment(default=None)
+    how: str | None = None
+    contact_on: datetime | None = _moment(default=None)
+    moments: list[dict[str, Any]] = Field(sa_type=JSONB)
+    next_moment_at: datetime | None = _moment(default=None)
+
+
+class AssignmentRow(Table, table=True):
+    """The state of an assignment, with both its clocks."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (
+        Index("assignment_signal", "signal"),
+        Index("assignment_waiting", "waiting_since", "id"),
+        Index("assignment_department", "department", "waiting_since", "id"),
+        Index(
+            "assignment_open",
+            "department",
+            "kind",
+            "state",
+            "waiting_since",
+            postgresql_where=text("state in ('waiting', 'acknowledged')"),
+        ),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )
+
+    id: UUID = Field(primary_key=True)
+    signal: UUID
+    department: str
+    round: int
+    kind: str
+    because: str
+    agreements: str
+    promise: str
+    state: str
+    waiting_since: datetime = _moment()
+    assigned_at: datetime = _moment()
+    acknowledge_by: datetime = _moment()
+    resolve_first: datetime = _moment()
+    resolve_by: datetime = _moment()
+    last_at: datetime = _moment()
+    extensions: int
+    acknowledged_at: datetime | None = _moment(default=None)
+    resolved_at: datetime | None = _moment(default=None)
+    ended_at: datetime | None = _moment(default=None)
+    acknowledge: str | None = None
+    resolve: str | None = None
+    resolve_inherited: bool
+    confirm: str | None = None
+    asked_at: datetime | None = _moment(default=None)
+    answered_at: datetime | None = _moment(default=None)
+    outcome: str | None = None
+    explanation: str | None = None
+    custom_solution: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    contested: int
+    handed_over_from: str | None = None
+    handed_over_to: str | None = None
+    moments: list[dict[str, Any]] = Field(sa_type=JSONB)
+
+
+class ReadingRow(Table, table=True):
+    """How far the ledger has read each partition, and who reads it now; neither offset nor moment ever goes back."""
+
+    __tablename__ = "reading"
+
+    topic: str = Field(primary_key=True)
+    partition: int = Field(primary_key=True)
+    next_offset: int = Field(sa_type=BigInteger)
+    read_until: datetime | None = _moment(default=None)
+    owner: str
+
+
+class OutboxRow(Table, table=True):
+    """What is still to be published, in order; the relay deletes exactly the rows that it sent."""
+
+    __tablename__ = "outbox"
+
+    seq: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    signal: UUID | None = None
+    topic: str
+    key: bytes | None = Field(default=None, sa_type=LargeBinary)
+    value: bytes | None = Field(default=None, sa_type=LargeBinary)
+    headers: list[list[str]] | None = Field(default=None, sa_type=JSONB)  # [name, base64]; null: a structured event
+    written_at: datetime = _moment(sa_column_kwargs={"server_default": text("clock_timestamp()")})
+
+
+class AgreementsRow(Table, table=True):
+    """Every version of the agreements under which a promise may have been made."""
+
+    __tablename__ = "agreements"
+
+    version: str = Field(primary_key=True)
+    text: str
+    first_seen: datetime = _moment(sa_column_kwargs={"server_default": text("clock_timestamp()")})

@@ -1,0 +1,176 @@
+"""The events that the loop tells, each with an id that the same decision always has (contract 1.4)."""
+
+from datetime import datetime
+from typing import Any
+
+from events import catalogue
+from events.envelope import structured
+from events.identifiers import loop_id
+from events.outcomes import AssignmentOutcome, EventReference, RefusalCode
+from events.reading import Event
+from events.signals import Data
+from services.agreements.senders import Sender
+from services.ledger.draft import Draft
+from services.ledger.state import Assignment, Follow, Moment
+
+OUTCOME = catalogue.OUTCOMES
+
+
+def told(source: str, name: str, at: datetime, topics: tuple[str, ...], *identity: object, **data: Any) -> Follow:
+    """An outcome of type `name`; `identity` says which decision it is, so that a repeat has the same id."""
+    type_ = f"{catalogue.PREFIX}.{name}.v1"
+    model: Data = OUTCOME[type_].model.model_validate(data, by_name=True)
+    body = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    raw = structured(id_=loop_id(type_, *identity), source=source, type_=type_, time=at, data=body)
+    return Follow(topics, raw)
+
+
+def tell(draft: Draft, name: str, at: datetime, topics: tuple[str, ...], *identity: object, **data: Any) -> None:
+    """Add an outcome to what follows."""
+    draft.follows.append(told(draft.book.current.source, name, at, topics, *identity, **data))
+
+
+def assigned(draft: Draft, assignment: Assignment) -> None:
+    """A department has a new assignment; the team hears it."""
+    topics = (
+        catalogue.department_assignments(assignment.department),
+        catalogue.team_feedback(draft.signal.team),
+    )
+    tell(
+        draft,
+        "assignments.assigned",
+        assignment.assigned_at,
+        topics,
+        assignment.id,
+        assignment=assignment.id,
+        signal=assignment.signal,
+        department=assignment.department,
+        round=assignment.round,
+        kind=assignment.kind,
+        because=assignment.because,
+        waiting_since=assignment.waiting_since,
+        acknowledge_by=assignment.acknowledge_by,
+        resolve_by=assignment.resolve_by,
+        handed_over_from=assignment.handed_over_from,
+        report=draft.signal.report,
+    )
+
+
+def as_sent(draft: Draft, event: Event) -> None:
+    """The team hears the department's own answer."""
+    draft.follows.append(Follow((catalogue.team_feedback(draft.signal.team),), event.raw))
+
+
+def missed(draft: Draft, assignment: Assignment, moment: Moment) -> None:
+    """A promise was not kept; department and team hear it."""
+    topics = (
+        catalogue.department_assignments(assignment.department),
+        catalogue.team_feedback(draft.signal.team),
+    )
+    tell(
+        draft,
+        "assignments.deadline-missed",
+        moment.due,
+        topics,
+        assignment.id,
+        moment.stage,
+        moment.promise,
+        moment.due,
+        assignment=assignment.id,
+        signal=assignment.signal,
+        department=assignment.department,
+        stage=moment.stage,
+        due=moment.due,
+        promise=moment.promise,
+    )
+
+
+def called(draft: Draft, assignment: Assignment, moment: Moment, path: list[str] | None = None) -> None:
+    """A reminder, or a rung that calls somebody in, which the team hears too."""
+    feedback = catalogue.team_feedback(draft.signal.team)
+    topics = [catalogue.department_assignments(assignment.department)]
+    if moment.act == "escalate":
+        topics += [catalogue.department_assignments(moment.to), feedback]
+    elif moment.stage == "confirm":
+        topics = [feedback]
+    tell(
+        draft,
+        "assignments.escalated" if moment.act == "escalate" else "assignments.reminded",
+        moment.due,
+        tuple(dict.fromkeys(topics)),
+        assignment.id,
+        moment.stage,
+        moment.rung,
+        moment.due,
+        assignment=assignment.id,
+        signal=assignment.signal,
+        department=assignment.department,
+        stage=moment.stage,
+        due=moment.due,
+        rung=moment.rung,
+        to=moment.to,
+        path=path,
+    )
+
+
+def proposed(draft: Draft, at: datetime, confirm_by: datetime) -> None:
+    """The team is asked: is it so for the residents?"""
+    outcomes = [
+        AssignmentOutcome(
+            assignment=assignment.id,
+            department=assignment.department,
+            outcome=assignment.outcome or "solved",
+            explanation=assignment.explanation or "",
+        )
+        for assignment in draft.standing()
+    ]
+    topics = (catalogue.team_feedback(draft.signal.team),)
+    signal = draft.signal.id
+    tell(
+        draft,
+        "signals.resolution-proposed",
+        at,
+        topics,
+        signal,
+        at,
+        signal=signal,
+        outcomes=outcomes,
+        confirm_by=confirm_by,
+    )
+
+
+def closed(draft: Draft, at: datetime, how: str) -> None:
+    """The signal is closed; every department that was assigned and the team hear it."""
+    departments = dict.fromkeys(assignment.department for assignment in draft.assignments.values())
+    topics = (*map(catalogue.department_assignments, departments), catalogue.team_feedback(draft.signal.team))
+    tell(draft, "signals.closed", at, topics, draft.signal.id, at, signal=draft.signal.id, how=how)
+
+
+def precedent(draft: Draft, assignment: Assignment, at: datetime) -> None:
+    """A custom solution, for the next one who decides."""
+    solution = assignment.custom_solution or {}
+    tell(
+        draft,
+        "precedents.published",
+        at,
+        (catalogue.PRECEDENTS,),
+        assignment.id,
+        at,
+        precedent=loop_id("precedent", assignment.id, at),
+        rule=solution["rule"],
+        features=solution["features"],
+        outcome=assignment.outcome,
+        justification=solution["justification"],
+        department=assignment.department,
+        signal=assignment.signal,
+    )
+
+
+def refused(
+    source: str, sender: Sender, at: datetime, reference: tuple[str, str], reason: RefusalCode, explanation: str
+) -> Follow:
+    """An answer that cannot be, told to who sent it; `reference` is the event's source and id."""
+    kind, code = sender
+    topic = catalogue.department_assignments(code) if kind == "department" else catalogue.team_feedback(code)
+    event = EventReference(source=reference[0], id=reference[1])
+    return told(source, "answers.refused", at, (topic,), reference, event=event, reason=reason, explanation=explanation)
