@@ -59,6 +59,7 @@ class Called(Data):
     due: Moment
     rung: Annotated[int, Field(ge=1)]
     to: Code
+    path: list[Code] | None = None  # who passed it on to whom, where the third hand-over is what calls
 
 
 class DeadlineMissed(Data):

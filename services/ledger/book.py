@@ -1,4 +1,4 @@
-"""All versions of the agreements under which promises were made: a promise goes by the version that it was made under."""
+"""All versions of the agreements: a promise goes by the version under which it was made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

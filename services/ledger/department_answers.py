@@ -69,9 +69,8 @@ def _acknowledge(draft: Draft, assignment: Assignment, data: answers.Acknowledge
 
 def acknowledged(draft: Draft, assignment: Assignment, at: datetime, **changes: object) -> Assignment:
     """The acknowledge stage is answered at `at`, by whichever answer came first; a missed one stays missed."""
-    first = (
-        {} if assignment.acknowledged_at else {"acknowledged_at": at, "acknowledge": assignment.acknowledge or "met"}
-    )
+    verdict = assignment.acknowledge or "met"
+    first = {} if assignment.acknowledged_at else {"acknowledged_at": at, "acknowledge": verdict}
     moments = without(assignment.moments, "acknowledge")
     return draft.change(assignment, last_at=at, **{"moments": moments, **first, **changes})
 

@@ -1,13 +1,14 @@
 """The ledger's tables. SQLModel declares them, serves reads and migrations; the batch transaction is set-based SQL.
 
-Every moment is `timestamptz` in UTC. The schema is the connection's search path, so that a replay or a test has its own.
+Every moment is `timestamptz` in UTC. The schema is the connection's search path: a replay or a test has its own.
 """
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, JSON, BigInteger, Column, DateTime, Identity, Index, LargeBinary, MetaData, Text, text
+from sqlalchemy import ARRAY, JSON, BigInteger, Column, DateTime, Identity, Index, LargeBinary, MetaData, Text
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -19,7 +20,7 @@ class Table(SQLModel):
 
 
 def _moment(**options: Any) -> Any:
-    return Field(sa_type=DateTime(timezone=True), **options)  # type: ignore[call-overload]  # SQLModel's overloads are narrower than its run time
+    return Field(sa_type=DateTime(timezone=True), **options)
 
 
 class IdentityRow(Table, table=True):
@@ -59,8 +60,8 @@ class SignalRow(Table, table=True):
     __table_args__ = (
         Index("signal_list", "waiting_since", "id"),
         Index("signal_team", "team", "waiting_since", "id"),
-        Index("signal_open", "kind", "state", postgresql_where=text("state <> 'closed'")),
-        Index("signal_moment", "next_moment_at", postgresql_where=text("next_moment_at is not null")),
+        Index("signal_open", "kind", "state", postgresql_where=sql("state <> 'closed'")),
+        Index("signal_moment", "next_moment_at", postgresql_where=sql("next_moment_at is not null")),
         Index("signal_rules", "rules", postgresql_using="gin"),
         {"postgresql_with": {"fillfactor": "80"}},
     )
@@ -98,7 +99,7 @@ class AssignmentRow(Table, table=True):
             "kind",
             "state",
             "waiting_since",
-            postgresql_where=text("state in ('waiting', 'acknowledged')"),
+            postgresql_where=sql("state in ('waiting', 'acknowledged')"),
         ),
         {"postgresql_with": {"fillfactor": "80"}},
     )
@@ -160,7 +161,7 @@ class OutboxRow(Table, table=True):
     key: bytes | None = Field(default=None, sa_type=LargeBinary)
     value: bytes | None = Field(default=None, sa_type=LargeBinary)
     headers: list[list[str]] | None = Field(default=None, sa_type=JSONB)  # [name, base64]; null: a structured event
-    written_at: datetime = _moment(sa_column_kwargs={"server_default": text("clock_timestamp()")})
+    written_at: datetime = _moment(sa_column_kwargs={"server_default": sql("clock_timestamp()")})
 
 
 class AgreementsRow(Table, table=True):
@@ -170,4 +171,4 @@ class AgreementsRow(Table, table=True):
 
     version: str = Field(primary_key=True)
     text: str
-    first_seen: datetime = _moment(sa_column_kwargs={"server_default": text("clock_timestamp()")})
+    first_seen: datetime = _moment(sa_column_kwargs={"server_default": sql("clock_timestamp()")})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from events import answers
 from events.identifiers import AssignmentId
@@ -79,7 +80,7 @@ def _contest(draft: Draft, data: answers.Contested, at: datetime) -> None:
     _stand_again(draft)
 
 
-def _contested(draft: Draft, named: list[AssignmentId] | None) -> list[Assignment]:
+def _contested(draft: Draft, named: list[UUID] | None) -> list[Assignment]:
     """The assignments that are contested: those named, or else all resolved ones."""
     done = [assignment for assignment in draft.standing() if assignment.state not in OPEN]
     if named is None:
@@ -91,7 +92,7 @@ def _contested(draft: Draft, named: list[AssignmentId] | None) -> list[Assignmen
     for id_ in named:
         if id_ not in draft.assignments:
             raise Refusal("unknown-assignment", f"the signal has no assignment {id_}")
-    targets = [draft.assignments[id_] for id_ in dict.fromkeys(named)]
+    targets = [draft.assignments[AssignmentId(id_)] for id_ in dict.fromkeys(named)]
     if all(assignment.state in OPEN and assignment.contested for assignment in targets):
         raise Repeated
     for assignment in targets:
