@@ -1,0 +1,313 @@
+"""The consumer that loses nothing: batches, a fence, isolation of the bad record, and waits instead of hot loops.
+
+What it does with an error of `work`:
+
+- `PermanentError`: the batch is halved until the bad record stands alone, and that one is rejected;
+- `TransientError` (`Fenced` too), and errors of the network or of Kafka: rewind to the first record that is not done,
+  wait (longer each time, jittered), try again, without end;
+- any other error is a fault in the code that one record may provoke: tried again like a transient one until it
+  failed `attempts_max` times in a row, and then treated as permanent, with the reason `unworkable`. When all records
+  fail so, the limit on dead letters stops the consumer, and nothing is drained.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from aiokafka import (  # type: ignore[import-untyped]  # aiokafka has no py.typed
+    AIOKafkaConsumer,
+    ConsumerRecord,
+    TopicPartition,
+)
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
+from faststream import AckPolicy
+from faststream.kafka.message import KafkaAckableMessage
+
+from services.runtime.backoff import Backoff
+from services.runtime.broker import broker
+from services.runtime.errors import DeadLetterLimit, Fenced, KoikarperError, PermanentError, TransientError
+from services.runtime.fence import Fence
+from services.runtime.isolation import Isolation, Reject, RejectRate, Work
+from services.runtime.options import consuming, milliseconds
+from services.runtime.progress import PositionError, Progress, start_offsets
+from services.runtime.records import Record, moment, record_of
+from services.runtime.service import Check
+from services.runtime.settings import Settings
+from services.runtime.topics import require
+from services.runtime.watchdog import Watchdog
+
+_log = logging.getLogger(__name__)
+
+Partition = tuple[str, int]
+"""A logical topic and the number of one of its partitions."""
+
+CLOSED_WAIT_SECONDS = 0.1
+
+
+class Positions(Protocol):
+    """Where the offsets live that count: in the database of the service, beside what the records led to."""
+
+    async def take_over(self, partitions: Collection[Partition], owner: str) -> dict[Partition, int]:
+        """Make `owner` the owner of the partitions; answer the next offset of each. One left out is read whole."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far one partition is read."""
+
+    next_offset: int | None
+    """Every record before it is done; None when nothing of it was read yet by this worker."""
+    read_until: datetime | None
+    """Everything received before this moment is done; None unless it is read to its end and nothing is at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    records: tuple[Record, ...]
+    consumer: AIOKafkaConsumer
+    generation: int
+
+
+class Consumer:
+    """One member of a service's group. `work` gets batches, in order per partition, and never two at once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        service: str,
+        topics: Sequence[str],
+        work: Work,
+        reject: Reject,
+        positions: Positions | None = None,
+    ) -> None:
+        self.name = service
+        self.owner = f"{service}-{settings.instance}-{uuid.uuid4().hex[:12]}"
+        """Who this process is to the ledger: new with each start, so that a zombie is told from its heir."""
+        self._settings = settings
+        self._topics = tuple(dict.fromkeys(topics))
+        self._positions = positions
+        self._isolation = Isolation(work, reject, RejectRate(settings.dead_letters_max, settings.dead_letters_window))
+        self._backoff = Backoff(settings.backoff_first.total_seconds(), settings.backoff_max.total_seconds())
+        self._progress = Progress(settings.topic_prefix)
+        self._fence = Fence(self._take_over, self._wait_again)
+        self._stopping = asyncio.Event()
+        self._busy = False
+        self._faults = 0
+        self._failure: KoikarperError | None = None
+        self._trouble = ""
+        self._broker: Any = None
+        self._subscriber: Any = None
+        self._watchdog: Watchdog | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Join the group; raises `KoikarperError` when a topic does not exist, `TransientError` without a broker."""
+        await require(self._settings, self._topics)
+        settings = self._settings
+        self._broker = broker(settings, f"{self.name}-{settings.instance}", consumer_only=True)
+        self._subscriber = self._broker.subscriber(
+            *(settings.topic_prefix + topic for topic in self._topics),
+            batch=True,
+            max_records=settings.batch_records,
+            batch_timeout_ms=milliseconds(settings.batch_timeout),
+            listener=self._fence,
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            parser=self._parse,
+            decoder=_decode,
+            **consuming(settings, self.name),
+        )
+        self._subscriber(self._handler())
+        try:
+            await self._broker.connect()
+            await self._subscriber.start()
+        except (KafkaError, OSError) as error:
+            await self.stop()
+            raise TransientError(f"Kafka does not answer at {settings.kafka}: {error}") from error
+        self._watchdog = Watchdog(self._subscriber.consumer, settings.silence_max, lambda: self._busy, self._fail)
+        self._watchdog.start()
+
+    async def stop(self) -> None:
+        """Finish the batch at work, within FastStream's patience, and leave; harmless when not started."""
+        self._stopping.set()
+        if self._watchdog is not None:
+            await self._watchdog.stop()
+        if self._subscriber is not None:
+            await self._leave()
+            await self._broker.stop()
+        self._fence.open = False
+
+    def ready(self) -> Check:
+        """Whether the consumer has its partitions or stands by; a fatal one will not come right by itself."""
+        name = f"{self.name} consumer"
+        if self._failure is not None:
+            return Check(name, ok=False, detail=str(self._failure), fatal=True)
+        if self._subscriber is None or self._stopping.is_set():
+            return Check(name, ok=False, detail="not running")
+        if not self._fence.open:
+            return Check(name, ok=False, detail="waits for its partitions")
+        if self._trouble:
+            return Check(name, ok=False, detail=self._trouble)
+        count = len(self._fence.partitions)
+        return Check(name, ok=True, detail=f"{count} partitions" if count else "stands by: others have the partitions")
+
+    @property
+    def assigned(self) -> frozenset[Partition]:
+        """The partitions that are this worker's now, taken over and open for work."""
+        return frozenset(map(self._logical, self._fence.partitions)) if self._fence.open else frozenset()
+
+    @property
+    def rejected(self) -> int:
+        """How many records were rejected since the start."""
+        return self._isolation.rate.rejected
+
+    async def read_positions(self) -> dict[Partition, Position]:
+        """How far each partition is read. Write `read_until` only where `next_offset` is still the stored one."""
+        generation, consumer = self._fence.generation, self._subscriber and self._subscriber.consumer
+        if consumer is None or not self._fence.open:
+            return {}
+        found = {}
+        for partition in self._fence.partitions:
+            polled = None if self._busy else await _polled_to_end(consumer, partition)
+            if self._busy or generation != self._fence.generation:
+                polled = None
+            found[self._logical(partition)] = Position(
+                self._progress.next_offset(partition), moment(polled) if polled else None
+            )
+        return found
+
+    async def _parse(self, raw: tuple["ConsumerRecord[bytes, bytes]", ...]) -> KafkaAckableMessage:
+        """FastStream's message around raw records; nothing is decoded, so nothing can fail (faststream #2458)."""
+        self._busy = True
+        prefix, consumer = self._settings.topic_prefix, self._subscriber.consumer
+        batch = _Batch(tuple(record_of(record, prefix) for record in raw), consumer, self._fence.generation)
+        return KafkaAckableMessage(body=batch, raw_message=raw, consumer=consumer, headers={}, reply_to="")
+
+    def _handler(self) -> Any:
+        async def handle(batch: _Batch) -> None:
+            try:
+                async with self._fence.lock:
+                    pause_seconds = await self._work(batch)
+            finally:
+                self._busy = False
+                if self._watchdog is not None:
+                    self._watchdog.touch()
+            if pause_seconds:
+                await self._pause(pause_seconds)
+
+        return handle
+
+    async def _work(self, batch: _Batch) -> float:
+        """Work what is still this worker's, inside the fence; answers how many seconds to wait before reading on."""
+        if batch.generation != self._fence.generation:
+            return 0  # revoked since, or fetched before the seek: whoever has the partitions now reads them again
+        if not self._fence.open or self._failure is not None or self._progress.gaps(batch.records):
+            await self._progress.rewind(batch.consumer, batch.records)
+            return CLOSED_WAIT_SECONDS
+        records = self._progress.unread(batch.records)
+        try:
+            await self._isolation.run(records, self._judge, self._progress.done)
+        except BaseException as error:
+            await self._progress.rewind(batch.consumer, batch.records)
+            if not isinstance(error, Exception):
+                raise
+            return self._seconds_after(error)
+        self._faults, self._trouble = 0, ""
+        self._backoff.reset()
+        await self._progress.commit(batch.consumer, batch.records)
+        return 0
+
+    def _judge(self, error: Exception) -> PermanentError | None:
+        if isinstance(error, PermanentError):
+            return error
+        if _is_infrastructure(error) or self._faults + 1 < self._settings.attempts_max:
+            return None
+        return PermanentError("unworkable", f"{type(error).__name__}: {error}")
+
+    def _seconds_after(self, error: Exception) -> float:
+        if isinstance(error, DeadLetterLimit | PositionError):
+            self._fail(error)
+            return 0
+        self._trouble = f"{type(error).__name__}: {error}"
+        if isinstance(error, Fenced):
+            _log.info("Another worker has the partitions of %s: %s", self.name, error)
+        elif _is_infrastructure(error):
+            _log.warning("A batch of %s is tried again: %s", self.name, self._trouble)
+        else:
+            self._faults += 1
+            _log.error("A batch of %s failed, attempt %d", self.name, self._faults, exc_info=error)
+        return self._backoff.next_seconds()
+
+    async def _take_over(self, partitions: set[TopicPartition]) -> bool:
+        """Go where the positions say; False when that cannot be, for good."""
+        if self._positions is None or not partitions:
+            self._progress.begin({})
+            return True
+        consumer = self._subscriber.consumer
+        known = await self._positions.take_over(sorted(map(self._logical, partitions)), self.owner)
+        prefix = self._settings.topic_prefix
+        physical = {TopicPartition(prefix + topic, number): offset for (topic, number), offset in known.items()}
+        try:
+            offsets = await start_offsets(consumer, partitions, physical)
+        except PositionError as error:
+            self._fail(error)
+            return False
+        for partition, offset in offsets.items():
+            consumer.seek(partition, offset)
+        self._progress.begin(offsets)
+        self._fence.generation += 1  # what was fetched before the seek is not to be worked
+        return True
+
+    def _fail(self, error: KoikarperError) -> None:
+        """Stop for good, and loudly: `ready` says why, and `run` ends the process."""
+        if self._failure is None:
+            self._failure = error
+            _log.critical("The consumer of %s stops: %s", self.name, error)
+            self._stopping.set()
+            self._ending = asyncio.create_task(self._leave())
+
+    async def _leave(self) -> None:
+        tasks = list(self._subscriber.tasks)
+        await self._subscriber.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait_again(self) -> bool:
+        await self._pause(self._backoff.next_seconds())
+        return not self._stopping.is_set()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    def _logical(self, partition: TopicPartition) -> Partition:
+        return partition.topic.removeprefix(self._settings.topic_prefix), partition.partition
+
+
+async def _decode(message: KafkaAckableMessage) -> Any:
+    return message.body
+
+
+def _is_infrastructure(error: Exception) -> bool:
+    return isinstance(error, TransientError | KafkaError | OSError)  # TimeoutError and ConnectionError are OSErrors
+
+
+async def _polled_to_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
+    """The time in milliseconds of the last poll, when the partition is read to its end; else None.
+
+    Not "now": with a broker that hangs, position and end stay equal for ever.
+    """
+    if partition not in consumer.assignment():
+        return None
+    polled: int | None = consumer.last_poll_timestamp(partition)
+    if polled is None or await consumer.position(partition) != consumer.highwater(partition):
+        return None
+    return polled

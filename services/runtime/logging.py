@@ -1,0 +1,102 @@
+"""Structured logs on standard error: one JSON line each, or coloured text for a terminal.
+
+Configured by the entry point only. What people do is logged with the fields of BIO2 8.15.01, by `audit`.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import structlog
+from pydantic import SecretStr
+
+from services.runtime.settings import Settings
+
+QUIET = ("aiokafka", "faststream", "uvicorn", "asyncio", "sqlalchemy", "httpx", "httpcore")
+"""Libraries that speak from WARNING on only."""
+
+REDACTED = "**********"
+_SECRET_NAME = re.compile(r"passw|secret|token|authorization|credential|cookie|api_?key", re.IGNORECASE)
+_SECRET_IN_URL = re.compile(r"(\w+://[^\s:/@]*):[^\s@/]+@")
+_BEARER = re.compile(r"\b(Bearer\s+)[\w.~+/=-]+", re.IGNORECASE)
+_JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*")
+
+Result = Literal["done", "refused", "failed"]
+Event = MutableMapping[str, Any]
+
+
+def configure(settings: Settings) -> None:
+    """Send every log of this process, also the libraries', through one format to standard error."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_last(settings)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level.upper())
+    for name in QUIET:
+        library = logging.getLogger(name)
+        library.handlers = []
+        library.propagate = True
+        library.setLevel(max(logging.WARNING, root.level))
+
+
+def audit(action: str, object: str, result: Result, *, origin: str, actor: str, **more: Any) -> None:  # noqa: A002 - the standard's own word
+    """Log what a person or a system did (BIO2 8.15.01): the timestamp is added by the log itself.
+
+    `action` is a verb of the glossary, `object` what it was done to (a type and an id), `origin` where the call came
+    from (an address), `actor` who did it (a role or a code, never a name of a resident).
+    """
+    structlog.stdlib.get_logger("koikarper.audit").info(
+        action, action=action, object=object, result=result, origin=origin, actor=actor, **more
+    )
+
+
+def redact(_logger: Any, _method: str, event: Event) -> Event:
+    """Take secrets out of a log line, by the name of a field and by the look of a value."""
+    for name, value in event.items():
+        event[name] = REDACTED if _SECRET_NAME.search(name) and value else _cleaned(value)
+    return event
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return REDACTED
+    if isinstance(value, dict):
+        return dict(redact(None, "", {str(name): one for name, one in value.items()}))
+    if isinstance(value, list | tuple):
+        return [_cleaned(one) for one in value]
+    if isinstance(value, str):
+        value = _SECRET_IN_URL.sub(rf"\1:{REDACTED}@", value)
+        return _JWT.sub(REDACTED, _BEARER.sub(rf"\1{REDACTED}", value))
+    return value
+
+
+def _last(settings: Settings) -> list[structlog.typing.Processor]:
+    if settings.log_format == "console":
+        colours = sys.stderr.isatty()
+        return [redact, structlog.dev.ConsoleRenderer(colors=colours)]
+    return [
+        structlog.processors.format_exc_info,
+        redact,
+        structlog.processors.EventRenamer("message"),
+        structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+    ]

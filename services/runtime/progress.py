@@ -1,0 +1,123 @@
+"""How far each partition is done, and the consumer's positions kept in step with it."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # aiokafka has no py.typed
+from aiokafka.errors import IllegalStateError, KafkaError  # type: ignore[import-untyped]  # as above
+
+from services.runtime.errors import KoikarperError
+from services.runtime.records import Record
+
+_log = logging.getLogger(__name__)
+
+COMMIT_TIMEOUT_SECONDS = 10.0
+
+
+class PositionError(KoikarperError):
+    """The consumer does not stand where it must; reading on would lose records or repeat them."""
+
+
+class Progress:
+    """Next offsets by partition: everything before them is done. Physical topic names; the prefix is added here."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._next: dict[TopicPartition, int] = {}
+        self._gaps: dict[TopicPartition, int] = {}
+
+    def next_offset(self, partition: TopicPartition) -> int | None:
+        """The first offset that is not done; None when nothing is known of the partition."""
+        return self._next.get(partition)
+
+    def begin(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """A new assignment: what was known of the old one is no longer so."""
+        self._next = dict(offsets)
+        self._gaps = {}
+
+    def done(self, stretch: Sequence[Record]) -> None:
+        """Every record of `stretch` is worked or rejected."""
+        for record in stretch:
+            self._next[self._partition(record)] = record.offset + 1
+
+    def firsts(self, records: Iterable[Record]) -> dict[TopicPartition, int]:
+        """The first offset of each partition among `records`, which are in order."""
+        firsts: dict[TopicPartition, int] = {}
+        for record in records:
+            firsts.setdefault(self._partition(record), record.offset)
+        return firsts
+
+    async def rewind(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
+        """Go back to the first record of each partition that is not done; raises `PositionError` if that fails.
+
+        A partition that is assigned no longer is left alone: whoever has it now reads on from its own position.
+        """
+        for partition, first in self.firsts(records).items():
+            target = max(first, self._next.get(partition, first))
+            try:
+                consumer.seek(partition, target)
+                position = await consumer.position(partition)
+            except IllegalStateError:
+                continue
+            if position != target:
+                raise PositionError(f"{partition.topic}-{partition.partition} stands at {position}, not at {target}")
+
+    async def commit(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
+        """Tell Kafka how far these partitions are done.
+
+        A commit that fails loses nothing: with positions in a database it serves lag tools only, and without them
+        the next commit says the same, or the records come again.
+        """
+        offsets = {partition: self._next[partition] for partition in self.firsts(records)}
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
+                await consumer.commit(offsets)
+        except (KafkaError, TimeoutError, OSError) as error:
+            _log.info("Offsets were not committed: %s", error)
+
+    def gaps(self, records: Sequence[Record]) -> list[TopicPartition]:
+        """The partitions in which `records` begin later than what is done ends, and did not do so before.
+
+        The end of a transaction, or a record removed by age, leaves a gap of which the broker gives nothing: then a
+        second reading begins at the same offset. Any other gap means that records were taken out and lost.
+        """
+        found = []
+        for partition, first in self.firsts(records).items():
+            if first > self._next.get(partition, first) and self._gaps.get(partition) != first:
+                self._gaps[partition] = first
+                found.append(partition)
+        return found
+
+    def unread(self, records: Sequence[Record]) -> list[Record]:
+        """The records that are not yet done."""
+        return [record for record in records if record.offset >= self._next.get(self._partition(record), 0)]
+
+    def _partition(self, record: Record) -> TopicPartition:
+        return TopicPartition(self._prefix + record.topic, record.partition)
+
+
+async def start_offsets(
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition], known: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    """Where to begin: the known next offset, or the partition's first.
+
+    Raises `PositionError` when a topic ends before what was already read of it: aiokafka would begin it anew without
+    a word, and nothing tells which of its records are known.
+    """
+    partitions = list(partitions)
+    firsts = await consumer.beginning_offsets(partitions)
+    ends = await consumer.end_offsets(partitions)
+    offsets = {}
+    for partition in partitions:
+        place = f"{partition.topic}-{partition.partition}"
+        offset = known.get(partition, firsts[partition])
+        if offset > ends[partition]:
+            raise PositionError(
+                f"{place} ends at offset {ends[partition]}, but it was already read up to {offset}: the topic was "
+                "lost or made anew. Restore it, or delete the position that the service keeps of it to read it whole."
+            )
+        if offset < firsts[partition]:
+            _log.error("%s: the records %d to %d were deleted by age, unread", place, offset, firsts[partition] - 1)
+        offsets[partition] = max(offset, firsts[partition])
+    return offsets
