@@ -16,6 +16,7 @@ from typing import Any
 from services.local import watchdog
 from services.local.faults import PartError
 
+_SCRIPT = Path(watchdog.__file__).resolve()
 _GRACE = 5.0
 """Seconds beyond the watchdog's patience before it is itself given up."""
 
@@ -49,8 +50,10 @@ class Command:
 class Children:
     """The programs of one start. `ended` is done with `(name, exit code)` when the first of them ends by itself."""
 
-    def __init__(self, lock: int) -> None:
+    def __init__(self, lock: int, log: Path) -> None:
+        """`lock` is the descriptor that all of them inherit, `log` where the watchdog itself complains."""
         self._lock = lock
+        self._log = log
         self._process: asyncio.subprocess.Process | None = None
         self._listener: asyncio.Task[None] | None = None
         self._started: dict[str, asyncio.Future[int]] = {}
@@ -60,23 +63,34 @@ class Children:
 
     async def start(self) -> None:
         """Start the watchdog, out of reach of the terminal's signals."""
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", watchdog.__file__, str(self._lock)),
+        log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            self._process = await self._spawn(log)
+        finally:
+            os.close(log)
+        self.pids["watchdog"] = self._process.pid
+        self._listener = asyncio.create_task(self._listen())
+
+    async def _spawn(self, log: int) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(_SCRIPT), str(self._lock)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=log,  # not ours: whoever reads ours to its end would wait for the watchdog
+            cwd="/",
             start_new_session=True,
             pass_fds=(self._lock,),
         )
-        self.pids["watchdog"] = self._process.pid
-        self._listener = asyncio.create_task(self._listen())
 
     async def launch(self, command: Command) -> int:
         """Start a program and return its process number. Raises `PartError` when it cannot be started."""
         assert self._process is not None  # noqa: S101 - `start` comes first; tells mypy so
         assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
-        started = self._started[command.name] = asyncio.get_running_loop().create_future()
+        started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._started[command.name] = started
         self._process.stdin.write(command.order())
-        await self._process.stdin.drain()
+        with contextlib.suppress(ConnectionError):  # then the listener tells why
+            await self._process.stdin.drain()
         return await started
 
     async def stop(self) -> None:
@@ -117,6 +131,9 @@ class Children:
         self.pids.pop(name, None)
         if name == "watchdog" and not self._stopping:
             self._kill()
+            for waiting in self._started.values():
+                if not waiting.done():
+                    waiting.set_exception(PartError(f"The watchdog ended (exit code {code}); see {self._log}."))
         if not self._stopping and not self.ended.done():
             self.ended.set_result((name, code))
 

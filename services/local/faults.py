@@ -10,10 +10,14 @@ class PartError(KoikarperError):
 
 
 class FolderInUse(PartError):  # noqa: N818 - names the state, like the runtime's `Fenced`
-    """Another process works on the data folder. `pid` is that process, or None when it is not known."""
+    """Another process works on the data folder.
 
-    def __init__(self, message: str, pid: int | None) -> None:
+    `pid` is that process, or None when it is not known; `ended`: it is gone, and only its parts still have to stop.
+    """
+
+    def __init__(self, message: str, pid: int | None, *, ended: bool) -> None:
         self.pid = pid
+        self.ended = ended
         super().__init__(message)
 
 
@@ -25,7 +29,7 @@ class JarRefused(PartError):  # noqa: N818 - as above
     """A jar is not the one that the lock names."""
 
 
-class PartDied(PartError):
+class PartDied(PartError):  # noqa: N818 - as above
     """A part ended by itself. `part` names it; the text ends with the tail of its log."""
 
     def __init__(self, part: str, message: str) -> None:

@@ -7,25 +7,26 @@ import fcntl
 import json
 import os
 import secrets
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from services.local.faults import FolderInUse, PartError
 
 FORMAT = 1
 """Raised when a folder of an earlier version can no longer be read."""
-STOPPING = 30.0
-"""Seconds that the parts of a killed process may take to stop: the watchdog's 20, and some air."""
+LOG_MAX = 8 * 1024 * 1024
+"""Bytes from which a log is set aside at the next start."""
 
 _MARK = "format.json"
+_LOCK = "lock"
+_IGNORE = ".gitignore"
+_BEFORE_THE_MARK = {_LOCK, _IGNORE, f"{_MARK}.new"}
 
 
 class Folder:
     """An opened data folder. Nobody else can open it before `close`, nor before every child process has ended.
 
-    The lock is an `flock` on `lock`; the watchdog and the parts inherit its descriptor (`lock`), so that it is held
-    as long as any of them lives, also when the process that opened the folder was killed.
+    The lock is an `flock`; the watchdog and the parts inherit its descriptor (`lock`), so that it is held as long as
+    any of them lives, also when the process that opened the folder was killed.
     """
 
     def __init__(self, path: Path, lock: int) -> None:
@@ -33,23 +34,23 @@ class Folder:
         self.lock = lock
 
     @classmethod
-    def open(cls, path: Path, progress: Callable[[str], None] = lambda _: None) -> Folder:
+    def open(cls, path: Path) -> Folder:
         """Make the folder where needed and lock it.
 
-        Raises `FolderInUse` when a living process has it, `PartError` when it is no data folder of this version.
-        Waits for the parts of a process that was killed, at most `STOPPING` seconds.
+        Raises `FolderInUse`, or `PartError` when it is no data folder of this version or cannot be written.
         """
         path = path.expanduser().resolve()
+        _refuse_strange(path)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise PartError(
                 f"The data folder {path} cannot be used: {error.strerror}. Choose another with --data."
             ) from error
         try:
-            _acquire(path, lock, progress)
-            _recognise(path)
+            _acquire(path, lock)
+            _mark(path)
         except BaseException:
             os.close(lock)
             raise
@@ -67,56 +68,55 @@ class Folder:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
+    def log(self, name: str) -> Path:
+        """Where a program's log goes; what it wrote before is set aside once it is large."""
+        log = self.inside("logs") / name
+        with contextlib.suppress(FileNotFoundError):
+            if log.stat().st_size > LOG_MAX:
+                log.replace(log.with_name(f"{name}.1"))
+        return log
+
     def secret(self, name: str) -> str:
         """The secret of that name: 32 random characters, made at the first question and kept, readable by its owner."""
         file = self.inside("secrets") / name
-        with contextlib.suppress(FileNotFoundError):
-            return file.read_text("ascii")
-        write_whole(file, secrets.token_urlsafe(24))
+        if not file.exists():
+            write_whole(file, secrets.token_urlsafe(24))
         return file.read_text("ascii")
 
 
 def write_whole(file: Path, text: str, mode: int = 0o600) -> None:
     """Write a file so that after a crash it is there whole or not at all."""
     draft = file.with_name(f"{file.name}.new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as stream:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(file)
 
 
-def _acquire(path: Path, lock: int, progress: Callable[[str], None]) -> None:
-    deadline = time.monotonic() + STOPPING
-    told = False
-    while not _locked(lock):
-        pid = _holder(lock)
-        if pid is not None and _alive(pid):
-            raise FolderInUse(
-                f"The data folder {path} is in use by process {pid}. Stop that process, or choose another folder "
-                "with --data.",
-                pid,
-            )
-        if time.monotonic() > deadline:
-            raise FolderInUse(
-                f"The data folder {path} is still in use by parts of a process that has ended (its number was {pid}). "
-                "End what is left of Kafka (java) and PostgreSQL (postgres), or choose another folder with --data.",
-                pid,
-            )
-        if not told:
-            progress(f"Waiting until the parts of process {pid}, which was killed, have stopped")
-            told = True
-        time.sleep(0.1)
+def _acquire(path: Path, lock: int) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _in_use(path, _holder(lock)) from None
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
 
-def _locked(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _in_use(path: Path, pid: int | None) -> FolderInUse:
+    if pid is None or _alive(pid):
+        return FolderInUse(
+            f"The data folder {path} is in use by process {pid or '(unknown)'}. Stop that process, or choose another "
+            "folder with --data.",
+            pid,
+            ended=False,
+        )
+    return FolderInUse(
+        f"The data folder {path} is in use by what process {pid}, which has ended, left behind. End its Kafka (java) "
+        "and PostgreSQL (postgres), or choose another folder with --data.",
+        pid,
+        ended=True,
+    )
 
 
 def _holder(lock: int) -> int | None:
@@ -134,14 +134,20 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _recognise(path: Path) -> None:
+def _refuse_strange(path: Path) -> None:
+    """Nothing is written into a folder that is somebody else's."""
+    if not path.is_dir() or (path / _MARK).exists():
+        return
+    if strange := sorted({entry.name for entry in path.iterdir()} - _BEFORE_THE_MARK):
+        raise PartError(
+            f"{path} is no data folder of Koikarper: it holds {', '.join(strange[:3])}. Choose another with --data."
+        )
+
+
+def _mark(path: Path) -> None:
     mark = path / _MARK
     if not mark.exists():
-        if strange := sorted(entry.name for entry in path.iterdir() if entry.name not in {"lock", f"{_MARK}.new"}):
-            raise PartError(
-                f"{path} is no data folder of Koikarper: it holds {', '.join(strange[:3])}. Choose another with --data."
-            )
-        (path / ".gitignore").write_text("*\n", "ascii")  # it holds secrets, and may lie in somebody's work tree
+        (path / _IGNORE).write_text("*\n", "ascii")  # it holds secrets, and may lie in somebody's work tree
         write_whole(mark, json.dumps({"format": FORMAT}))
     try:
         found = json.loads(mark.read_text("utf-8"))["format"]

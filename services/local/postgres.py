@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
@@ -15,6 +15,7 @@ from services.local.binaries import reachable
 from services.local.children import Command
 from services.local.faults import PartError
 from services.local.folder import Folder
+from services.local.part import Progress
 from services.local.ports import LOOPBACK, Reserved
 
 MAJOR = 18
@@ -54,7 +55,7 @@ class Postgres:
         self._password = folder.secret("database-password")
         self._binaries = Path()
         self._port = Reserved(port, "PostgreSQL", "--database-port")
-        self.logs = (folder.inside("logs") / "postgres.log",)
+        self.logs: Sequence[Path] = (folder.log("postgres.log"),)
 
     @property
     def port(self) -> int:
@@ -66,7 +67,7 @@ class Postgres:
         """The URL that clients use, with its password."""
         return f"postgresql://{ROLE}:{self._password}@{LOOPBACK}:{self.port}/{DATABASE}"
 
-    def prepare(self, progress: Callable[[str], None]) -> None:
+    def prepare(self, progress: Progress) -> None:
         """Make the cluster where there is none, and clear what a killed server left. Blocks."""
         self._binaries = reachable(self._account)
         if not self._cluster.exists():
