@@ -29,13 +29,13 @@ from faststream.kafka.message import KafkaAckableMessage
 
 from services.runtime.backoff import Backoff
 from services.runtime.broker import broker
+from services.runtime.checks import Check
 from services.runtime.errors import DeadLetterLimit, Fenced, KoikarperError, PermanentError, TransientError
 from services.runtime.fence import Fence
 from services.runtime.isolation import Isolation, Reject, RejectRate, Work
 from services.runtime.options import consuming, milliseconds
 from services.runtime.progress import PositionError, Progress, start_offsets
 from services.runtime.records import Record, moment, record_of
-from services.runtime.service import Check
 from services.runtime.settings import Settings
 from services.runtime.topics import require
 from services.runtime.watchdog import Watchdog

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.runtime.service import Check, Service
+from services.runtime.checks import Check, Service
 
 CHECK_TIMEOUT_SECONDS = 5.0
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
