@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from aiokafka import ConsumerRecord  # type: ignore[import-untyped]  # aiokafka has no py.typed
+from typing import Any
 
 Headers = tuple[tuple[str, bytes], ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS_MIN = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+_MS_MAX = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,12 @@ class Record:
 
 
 def moment(timestamp_ms: int) -> datetime:
-    """The moment of a Kafka timestamp, exactly to its millisecond (a float would round)."""
-    return _EPOCH + timedelta(milliseconds=timestamp_ms)
+    """The moment of a Kafka timestamp, exactly to its millisecond; what no calendar holds becomes its last moment."""
+    return _EPOCH + timedelta(milliseconds=min(max(timestamp_ms, _MS_MIN), _MS_MAX))
 
 
-def record_of(raw: "ConsumerRecord[bytes, bytes]", prefix: str = "") -> Record:
-    """The record that aiokafka read; a header without a value becomes an empty one."""
+def record_of(raw: Any, prefix: str = "") -> Record:
+    """The record in aiokafka's `ConsumerRecord`; it decodes nothing, so no bytes can make it fail."""
     return Record(
         topic=raw.topic.removeprefix(prefix),
         partition=raw.partition,

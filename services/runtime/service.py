@@ -130,8 +130,12 @@ async def run(
 
     `started` is called once all have started. Raises what a start raised, or `ServiceDied`; all is stopped by then.
     """
-    health_server = HealthServer(settings, lambda: running.ready(), registries)
-    running = Running([health_server, *services])
+    running: Running
+
+    async def ready() -> dict[str, list[Check]]:
+        return await running.ready()
+
+    running = Running([HealthServer(settings, ready, registries), *services])
     with _signals() as asked:
         starting = asyncio.create_task(running.start())
         asking = asyncio.create_task(asked.wait())
@@ -143,7 +147,7 @@ async def run(
                 return
             starting.result()
             started()
-            await asyncio.wait([running.died, asking], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({asyncio.ensure_future(running.died), asking}, return_when=asyncio.FIRST_COMPLETED)
             if running.died.done():
                 running.died.result()
         finally:
@@ -184,7 +188,7 @@ async def _stopped(service: Service) -> None:
     try:
         async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
             await service.stop()
-    except Exception:
+    except Exception:  # noqa: BLE001 - one that does not stop must not keep the others from stopping
         _log.exception("%s did not stop in good order", service.name)
     else:
         _log.info("%s stopped", service.name)
