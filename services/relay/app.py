@@ -1,0 +1,16 @@
+"""The relay's composition root."""
+
+from prometheus_client import CollectorRegistry
+
+from services.relay.metrics import Metrics
+from services.relay.relay import Relay
+from services.runtime.publisher import Publisher
+from services.runtime.settings import Settings
+
+
+def build(settings: Settings, *, registry: CollectorRegistry | None = None) -> Relay:
+    """A relay for the outbox of `settings.database_schema`; nothing connects until it is started.
+
+    `registry` is where its runtime metrics are found; without one they are kept to itself.
+    """
+    return Relay(settings, Publisher(settings, client="koikarper-relay"), Metrics(registry or CollectorRegistry()))
