@@ -1,6 +1,5 @@
 """The keys of one machine: a JWKS that the gateway checks tokens against, and tokens signed with its private half."""
 
-import contextlib
 import json
 import time
 from pathlib import Path
@@ -48,6 +47,6 @@ def _claim(subject: str) -> dict[str, str]:
     if subject == "operator":
         return {"role": "operator"}
     kind, _, code = subject.partition(":")
-    with contextlib.suppress(KeyError):
-        return {{"team": "team", "department": "department"}[kind]: code or {}["empty"]}
-    raise ValueError(f"{subject!r} is no caller: use team:CODE, department:CODE or operator")
+    if kind not in {"team", "department"} or not code:
+        raise ValueError(f"{subject!r} is no caller: use team:CODE, department:CODE or operator")
+    return {kind: code}

@@ -1,0 +1,27 @@
+"""The command line: every command of contract 6 in one program."""
+
+import typer
+
+from services.cli import answers, emit, export, local, operate, replay
+
+COMMANDS = (local, emit, answers, operate, replay)
+
+
+def build() -> typer.Typer:
+    """The whole program."""
+    app = typer.Typer(
+        name="koikarper",
+        help="Makes the system sensitive to what happens in neighbourhoods: signals, assignments, and who waits.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for module in COMMANDS:
+        module.register(app)
+    app.add_typer(export.app, name="export", help="Write what is generated from the code.")
+    return app
+
+
+def main() -> None:
+    """The program's entry: exit codes are 0 done, 1 failed, 2 wrong use."""
+    build()()

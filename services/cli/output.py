@@ -1,0 +1,52 @@
+"""How a command speaks: tables or JSON on standard output, progress and errors on standard error, one exit code."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from services.runtime.errors import KoikarperError
+
+FAILED, WRONG_USE = 1, 2
+"""Exit codes (contract 6); 0 is done."""
+
+
+def errors() -> Console:
+    """The console of errors and progress."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """Say on standard error why the command ends, and end it."""
+    errors().print(message, style="bold red", markup=False)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn the errors that this software raises on purpose into one readable line; all others are faults."""
+    try:
+        yield
+    except KoikarperError as error:
+        fail(str(error))
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON for programs."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: str) -> None:
+    """A table for people; `empty` is said when there is no row."""
+    console = Console(highlight=False)
+    if not rows:
+        console.print(empty)
+        return
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    console.print(table)

@@ -1,0 +1,51 @@
+"""The ledger: reads all input topics, decides, and remembers."""
+
+from services.agreements.loading import load
+from services.agreements.topics import inputs
+from services.ledger.books import LedgerBooks
+from services.ledger.intake import Intake
+from services.ledger.positions import LedgerPositions
+from services.runtime.consumer import Consumer
+from services.runtime.database import engine
+from services.runtime.service import Check, Service
+from services.runtime.settings import Settings
+
+
+def build(settings: Settings) -> Service:
+    """The ledger of these settings; nothing runs before `start`."""
+    return Ledger(settings)
+
+
+class Ledger:
+    """One ledger worker; several share the partitions."""
+
+    name = "ledger"
+
+    def __init__(self, settings: Settings) -> None:
+        agreements = load(settings.agreements)
+        self._engine = engine(settings)
+        self._books = LedgerBooks(self._engine, agreements)
+        self._intake = Intake(self._engine, self._books)
+        self._consumer = Consumer(
+            settings,
+            service=self.name,
+            topics=settings.input_topics or inputs(agreements),
+            work=self._intake.work,
+            reject=self._intake.reject,
+            positions=LedgerPositions(self._engine),
+        )
+        self._intake.owner = self._consumer.owner
+
+    async def start(self) -> None:
+        """Keep the agreements with the ledger, then read on from its own offsets."""
+        await self._books.open()
+        await self._consumer.start()
+
+    async def stop(self) -> None:
+        """Finish the batch at hand and leave the group."""
+        await self._consumer.stop()
+        await self._engine.dispose()
+
+    async def ready(self) -> list[Check]:
+        """Whether the consumer has its partitions or stands by."""
+        return [self._consumer.ready()]

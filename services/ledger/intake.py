@@ -1,0 +1,136 @@
+"""The batch transaction: record the events, lock their signals, decide, write the state, the offsets and what follows.
+
+Everything is one PostgreSQL transaction. A crash before its commit leaves nothing; a crash after it is a repeat, which
+the offsets in `reading` or the identities drop. A zombie's batch fails on the owner of its partitions (design 2).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from events.answers import DepartmentAnswer
+from events.faults import Reason
+from events.identifiers import AssignmentId, SignalId
+from services.ledger import positions, store, writing
+from services.ledger.book import Book
+from services.ledger.lifecycle import Decision, Said, decide, refuse_unknown, subject_of
+from services.ledger.reading import Incoming, Rejected, read_record, reference, topic_sender
+from services.ledger.state import State
+from services.ledger.writing import Recorded
+from services.runtime.database import transient_errors
+from services.runtime.errors import PermanentError
+from services.runtime.records import Record
+
+
+class Books(Protocol):
+    """Where the agreements come from."""
+
+    book: Book
+
+    async def complete(self, connection: AsyncConnection, versions: Iterable[str]) -> Book:
+        """The book, read again when it lacks one of `versions`."""
+        ...
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one batch does to the ledger."""
+
+    rejected: list[Rejected]
+    states: dict[SignalId, State]
+    before: dict[SignalId, State]
+    signals: dict[AssignmentId, SignalId]
+    decided: list[Recorded] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Intake:
+    """Takes batches of records into the ledger."""
+
+    engine: AsyncEngine
+    books: Books
+    owner: str = ""
+    service: str = "ledger"
+
+    async def work(self, records: Sequence[Record]) -> None:
+        """Take in a batch; raises `TransientError` (nothing happened) or `PermanentError` (a record is bad)."""
+        read = [read_record(record, self.books.book.current) for record in records]
+        await self._take_in(
+            [item for item in read if isinstance(item, Incoming)],
+            [item for item in read if isinstance(item, Rejected)],
+            records,
+        )
+
+    async def reject(self, record: Record, error: PermanentError, attempts: int) -> None:
+        """Make a dead letter of a record that the database refuses or on which the work keeps failing."""
+        reason: Reason = "refused-by-database" if error.reason == "refused-by-database" else "unworkable"
+        rejected = Rejected(record, reason, error.message, topic_sender(record.topic), reference(record, {}), attempts)
+        await self._take_in([], [rejected], [record])
+
+    async def _take_in(self, incoming: list[Incoming], rejected: list[Rejected], records: Sequence[Record]) -> None:
+        async with transient_errors(), self.engine.begin() as connection:
+            next_offsets = await positions.hold(connection, records, self.owner)
+            fresh = [item for item in incoming if _unread(item.record, next_offsets)]
+            unread = [item for item in rejected if _unread(item.record, next_offsets)]
+            new, conflicting = await writing.record_identities(connection, in_order(fresh))
+            batch = await self._load(connection, new, [*unread, *conflicting])
+            book = await self.books.complete(connection, _versions(batch.states.values()))
+            for item in new:
+                decide_one(batch, item, book)
+            await store.save_states(connection, batch.before, batch.states.values())
+            await writing.write_record(connection, batch.decided)
+            await writing.write_outbox(connection, batch.decided, batch.rejected, book.current.source, self.service)
+            await positions.advance(connection, records)
+
+    async def _load(self, connection: AsyncConnection, incoming: list[Incoming], rejected: list[Rejected]) -> Batch:
+        subjects = [subject_of(item.event) for item in incoming]
+        answered = {
+            AssignmentId(subject)
+            for subject, item in zip(subjects, incoming, strict=True)
+            if isinstance(item.event.data, DepartmentAnswer)
+        }
+        signals = await store.signals_of(connection, answered)
+        wanted = {SignalId(subject) for subject in subjects if subject not in answered} | set(signals.values())
+        states = await store.load_states(connection, wanted, lock=True)
+        return Batch(rejected, states, dict(states), signals)
+
+
+def decide_one(batch: Batch, item: Incoming, book: Book) -> None:
+    """Let the core decide one event on the state that the batch has so far."""
+    said = Said(item.event, item.sender)
+    subject = subject_of(item.event)
+    if isinstance(item.event.data, DepartmentAnswer):
+        signal = batch.signals.get(AssignmentId(subject))
+    else:
+        signal = SignalId(subject)
+    state = batch.states.get(signal) if signal else None
+    decision: Decision = decide(state, said, item.at, book) if signal else refuse_unknown(said, item.at, book)
+    if decision.state is not None and signal is not None:
+        batch.states[signal] = decision.state
+        batch.signals.update(dict.fromkeys(decision.state.assignments, signal))
+    batch.decided.append(Recorded(item, signal if decision.state else None, decision))
+
+
+def in_order(incoming: Iterable[Incoming]) -> list[Incoming]:
+    """The batch by the moment of each record, with every partition in its own order.
+
+    Leaders' clocks may step back, so a record counts as no earlier than the one before it in its partition.
+    """
+    latest: dict[tuple[str, int], datetime] = {}
+    keyed = []
+    for item in incoming:
+        place = (item.record.topic, item.record.partition)
+        latest[place] = max(item.record.timestamp, latest.get(place, item.record.timestamp))
+        keyed.append((latest[place], item))
+    return [item for _, item in sorted(keyed, key=lambda pair: pair[0])]
+
+
+def _unread(record: Record, next_offsets: dict[tuple[str, int], int]) -> bool:
+    return record.offset >= next_offsets[record.topic, record.partition]
+
+
+def _versions(states: Iterable[State]) -> set[str]:
+    return {assignment.agreements for state in states for assignment in state.assignments.values()}

@@ -1,0 +1,39 @@
+"""What the ledger already knows of an event: whether it is recorded, and whose the thing is that it is about."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Text, bindparam, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.ledger.queries import ASSIGNMENT, SIGNAL
+
+_DIGESTS = text("""
+    select source, id, digest from identity join unnest(:sources, :ids) as asked (source, id) using (source, id)
+""").bindparams(bindparam("sources", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Text)))
+
+
+async def digests(connection: AsyncConnection, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+    """The digest of each of these events (source and id) that the ledger has recorded."""
+    if not events:
+        return {}
+    keys = {"sources": [source for source, _ in events], "ids": [id_ for _, id_ in events]}
+    rows = await connection.execute(_DIGESTS, keys)
+    return {(row.source, row.id): bytes(row.digest) for row in rows}
+
+
+async def assignment_owners(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, tuple[str, UUID]]:
+    """The department and the signal of each of these assignments that the ledger knows."""
+    if not ids:
+        return {}
+    columns = (ASSIGNMENT.c.id, ASSIGNMENT.c.department, ASSIGNMENT.c.signal)
+    rows = await connection.execute(select(*columns).where(ASSIGNMENT.c.id.in_(ids)))
+    return {row.id: (row.department, row.signal) for row in rows}
+
+
+async def signal_owners(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The team of each of these signals that the ledger knows."""
+    if not ids:
+        return {}
+    rows = await connection.execute(select(SIGNAL.c.id, SIGNAL.c.team).where(SIGNAL.c.id.in_(ids)))
+    return {row.id: row.team for row in rows}

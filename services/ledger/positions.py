@@ -1,0 +1,89 @@
+"""How far each partition has been read: offsets that live in the same transaction as what they led to (design 2)."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, Text, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.runtime.database import transient_errors
+from services.runtime.errors import Fenced
+from services.runtime.records import Record
+
+Place = tuple[str, int]
+
+_TOPICS = bindparam("topics", type_=ARRAY(Text))
+_PARTITIONS = bindparam("partitions", type_=ARRAY(Integer))
+
+_TAKE_OVER = text("""
+    insert into reading (topic, partition, next_offset, owner)
+    select topic, partition, 0, :owner from unnest(:topics, :partitions) as asked (topic, partition)
+    order by topic, partition
+    on conflict (topic, partition) do update set owner = excluded.owner
+    returning topic, partition, next_offset
+""").bindparams(_TOPICS, _PARTITIONS)
+
+_HOLD = text("""
+    select topic, partition, next_offset from reading
+    join unnest(:topics, :partitions) as asked (topic, partition) using (topic, partition)
+    where owner = :owner
+    order by topic, partition
+    for update of reading
+""").bindparams(_TOPICS, _PARTITIONS)
+
+_ADVANCE = text("""
+    update reading
+    set next_offset = greatest(reading.next_offset, read.next_offset),
+        read_until = greatest(reading.read_until, read.read_until)
+    from unnest(:topics, :partitions, :next_offsets, :moments) as read (topic, partition, next_offset, read_until)
+    where reading.topic = read.topic and reading.partition = read.partition
+""").bindparams(
+    _TOPICS,
+    _PARTITIONS,
+    bindparam("next_offsets", type_=ARRAY(BigInteger)),
+    bindparam("moments", type_=ARRAY(DateTime(timezone=True))),
+)
+
+
+class LedgerPositions:
+    """Gives the consumer its offsets when it is assigned partitions, and makes it their owner."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def take_over(self, partitions: Collection[Place], owner: str) -> dict[Place, int]:
+        """The next offset of each partition; from now on the batches of any other owner fail."""
+        if not partitions:
+            return {}
+        async with transient_errors(), self._engine.begin() as connection:
+            rows = await connection.execute(_TAKE_OVER, {"owner": owner, **_columns(sorted(partitions))})
+            return {(row.topic, row.partition): row.next_offset for row in rows}
+
+
+async def hold(connection: AsyncConnection, records: Sequence[Record], owner: str) -> dict[Place, int]:
+    """Lock the rows of the batch's partitions and give their next offsets; `Fenced` when one is another's now."""
+    places = sorted({(record.topic, record.partition) for record in records})
+    rows = await connection.execute(_HOLD, {"owner": owner, **_columns(places)})
+    held = {(row.topic, row.partition): row.next_offset for row in rows}
+    if len(held) < len(places):
+        lost = ", ".join(f"{topic}/{partition}" for topic, partition in places if (topic, partition) not in held)
+        raise Fenced(f"another worker reads {lost} now")
+    return held
+
+
+async def advance(connection: AsyncConnection, records: Sequence[Record]) -> None:
+    """Note that these records have been read; neither offset nor moment ever goes back."""
+    last: dict[Place, Record] = {}
+    for record in records:
+        place = record.topic, record.partition
+        if place not in last or record.offset > last[place].offset:
+            last[place] = record
+    places = sorted(last)
+    values = {
+        "next_offsets": [last[place].offset + 1 for place in places],
+        "moments": [last[place].timestamp for place in places],
+    }
+    await connection.execute(_ADVANCE, {**_columns(places), **values})
+
+
+def _columns(places: Sequence[Place]) -> dict[str, list[str] | list[int]]:
+    return {"topics": [topic for topic, _ in places], "partitions": [partition for _, partition in places]}

@@ -1,0 +1,120 @@
+"""One machine: embedded Kafka and PostgreSQL, migrations, topics and every service, in one process."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from services.agreements.loading import load
+from services.agreements.topics import topics
+from services.gateway import app as gateway
+from services.ledger import app as ledger
+from services.ledger.migrations import migrate
+from services.local import addresses
+from services.local.addresses import Addresses
+from services.local.keys import jwks
+from services.local.parts import Parts
+from services.local.ports import Reserved
+from services.relay import app as relay
+from services.runtime import settings as runtime_settings
+from services.runtime.service import HealthServer, Running
+from services.runtime.settings import Settings
+from services.runtime.topics import ensure
+
+BUILDERS = (ledger.build, relay.build, gateway.build)
+READY_PAUSE_SECONDS = 0.02
+SETTLE = timedelta(seconds=1)
+"""On one machine there is one clock and one broker, so a deadline need not wait a minute for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user can choose; a port 0 is any free port."""
+
+    agreements: Path
+    folder: Path
+    gateway_port: int = 8080
+    metrics_port: int = 9464
+    kafka_port: int = 9092
+    database_port: int = 5432
+
+
+class Machine:
+    """Everything on this machine, from `start` to `stop`; the data stay in the folder."""
+
+    def __init__(self, options: Options, progress: Callable[[str], None] = lambda _: None) -> None:
+        self.options = options
+        self._progress = progress
+        self._stack = AsyncExitStack()
+        self.parts = Parts(options.folder, options.kafka_port, options.database_port, progress)
+        self.settings = runtime_settings.load(agreements=options.agreements)
+        self.running: Running | None = None
+        self.addresses: Addresses | None = None
+
+    async def start(self) -> Addresses:
+        """Start all and return the addresses once every service is ready; an error leaves nothing running."""
+        agreements = load(self.options.agreements)  # before anything starts: a mistake in it is told at once
+        try:
+            gateway_port = self._reserve(self.options.gateway_port, "the gateway", "--gateway-port")
+            metrics_port = self._reserve(self.options.metrics_port, "the metrics", "--metrics-port")
+            self._stack.push_async_callback(self.parts.stop)
+            await self.parts.start()
+            self.settings = self._settings(gateway_port.port, metrics_port.port)
+            self._progress("Preparing the database and the topics")
+            await asyncio.gather(migrate(self.settings), ensure(self.settings, topics(agreements)))
+            self._progress("Starting the services")
+            await self._start_services(gateway_port, metrics_port)
+            self.addresses = self._addresses(agreements.source)
+            self.addresses.save(self.options.folder)
+            self._stack.callback(addresses.forget, self.options.folder)
+        except BaseException:
+            await self.stop()
+            raise
+        return self.addresses
+
+    async def stop(self) -> None:
+        """Stop the services, then their parts; harmless when not started."""
+        await self._stack.aclose()
+
+    async def _start_services(self, *ports: Reserved) -> None:
+        services = [build(self.settings) for build in BUILDERS]
+        running = Running([HealthServer(self.settings, lambda: running.ready()), *services])
+        self._stack.push_async_callback(running.stop)
+        for port in ports:
+            port.release()
+        await running.start()
+        self.running = running
+        while not all(check.ok for checks in (await running.ready()).values() for check in checks):
+            await asyncio.sleep(READY_PAUSE_SECONDS)
+
+    def _reserve(self, port: int, what: str, option: str) -> Reserved:
+        reserved = Reserved(port, what, option)
+        self._stack.callback(reserved.release)
+        return reserved
+
+    def _settings(self, gateway_port: int, metrics_port: int) -> Settings:
+        return runtime_settings.load(
+            agreements=self.options.agreements,
+            kafka=self.parts.kafka,
+            database=SecretStr(self.parts.database),
+            settle=SETTLE,
+            gateway_port=gateway_port,
+            metrics_port=metrics_port,
+            jwks=str(jwks(self.options.folder)),
+            log_format="console",
+        )
+
+    def _addresses(self, source: str) -> Addresses:
+        host = self.settings.host
+        return Addresses(
+            gateway=f"http://{host}:{self.settings.gateway_port}",
+            metrics=f"http://{host}:{self.settings.metrics_port}/metrics",
+            kafka=self.parts.kafka,
+            database=self.parts.database,
+            jwks=self.settings.jwks,
+            source=source,
+        )
