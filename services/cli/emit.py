@@ -18,6 +18,7 @@ from services.local import addresses, keys
 from services.local.addresses import DEFAULT_FOLDER
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+FieldsArgument = Annotated[list[str] | None, typer.Argument(help="Own fields of the kind, as name=value or name=JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,9 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def emit(
     kind: Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.")],
-    fields: Annotated[
-        list[str] | None, typer.Argument(help="Own fields of the kind, as name=value or name=JSON.")
-    ] = None,
+    fields: FieldsArgument = None,
     team: Annotated[str, typer.Option(help="The code of the team that reports.")] = "",
     neighbourhood: Annotated[str, typer.Option(help="The CBS code of the neighbourhood.")] = "",
     title: Annotated[str, typer.Option(help="One line that says what is the matter.")] = "",

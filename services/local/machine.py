@@ -21,7 +21,7 @@ from services.local.parts import Parts
 from services.local.ports import Reserved
 from services.relay import app as relay
 from services.runtime import settings as runtime_settings
-from services.runtime.service import HealthServer, Running
+from services.runtime.service import Check, HealthServer, Running
 from services.runtime.settings import Settings
 from services.runtime.topics import ensure
 
@@ -82,14 +82,16 @@ class Machine:
 
     async def _start_services(self, *ports: Reserved) -> None:
         services = [build(self.settings) for build in BUILDERS]
-        running = Running([HealthServer(self.settings, lambda: running.ready()), *services])
+        running = self.running = Running([HealthServer(self.settings, self._ready), *services])
         self._stack.push_async_callback(running.stop)
         for port in ports:
             port.release()
         await running.start()
-        self.running = running
-        while not all(check.ok for checks in (await running.ready()).values() for check in checks):
+        while not all(check.ok for checks in (await self._ready()).values() for check in checks):  # noqa: ASYNC110 - asked
             await asyncio.sleep(READY_PAUSE_SECONDS)
+
+    async def _ready(self) -> dict[str, list[Check]]:
+        return await self.running.ready() if self.running else {}
 
     def _reserve(self, port: int, what: str, option: str) -> Reserved:
         reserved = Reserved(port, what, option)

@@ -1,5 +1,6 @@
 """What becomes of a signal: contract 2, rule by rule."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -216,7 +217,7 @@ def test_at_the_third_hand_over_the_default_department_is_told_the_path_so_far(l
 def test_more_than_five_hand_overs_are_refused(life):
     life.report()
     path = ["permits", "parks", "roads", "housing", "water", "youth", "control"]
-    for hour, (giver, to) in enumerate(zip(path, path[1:], strict=False), 1):
+    for hour, (giver, to) in enumerate(itertools.pairwise(path), 1):
         life.department(giver, "handed-over", hour / 10, to=to)
     assert life.refusal == "too-many-hand-overs"
     assert life.assignment("youth").state == "waiting"

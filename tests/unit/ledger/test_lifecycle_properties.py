@@ -1,5 +1,6 @@
 """What holds whatever happens: any answers, by anyone, in any order, repeats among them."""
 
+import itertools
 from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
@@ -46,7 +47,7 @@ def moment(life, hour):
 def test_no_wait_is_negative_and_each_promise_is_decided_once(life, happenings):
     fresh = type(life)(life.book)
     states = live(fresh, happenings)
-    for earlier, later in zip(states, states[1:], strict=False):
+    for earlier, later in itertools.pairwise(states):
         for id_, before in earlier.assignments.items():
             after = later.assignments[id_]
             for stage in ("acknowledge", "resolve", "confirm"):
@@ -61,7 +62,7 @@ def test_no_wait_is_negative_and_each_promise_is_decided_once(life, happenings):
 @given(HAPPENINGS)
 def test_what_is_closed_stays_closed_unless_nobody_confirmed_it(life, happenings):
     states = live(type(life)(life.book), happenings)
-    for earlier, later in zip(states, states[1:], strict=False):
+    for earlier, later in itertools.pairwise(states):
         if earlier.signal.state == "closed" and earlier.signal.how != "unconfirmed":
             assert later.signal.state == "closed"
             assert later.assignments == earlier.assignments
