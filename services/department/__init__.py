@@ -1,0 +1,1 @@
+"""The kit with which a department subscribes: take in each assignment once, and answer. Knows no other service."""
