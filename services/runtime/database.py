@@ -34,7 +34,7 @@ def engine(settings: Settings, *, pool_size: int = 5, application: str = "koikar
     folder) works.
     """
 
-    async def connect() -> asyncpg.Connection[Any]:
+    async def connect() -> "asyncpg.Connection[Any]":
         return await asyncpg.connect(
             settings.database.get_secret_value(),
             timeout=CONNECT_TIMEOUT_SECONDS,
