@@ -2,18 +2,14 @@
 
 from datetime import date
 
-from holidays.countries import Netherlands
-
-_NOT_IN_THE_LAW = 6
-"""A Sunday: Easter and Whit Sunday stand in the library's list; the law has no need to name them."""
+from holidays import country_holidays
 
 
 def recognised(year: int) -> frozenset[date]:
-    """The recognised holidays of a year that are no Sunday by themselves.
+    """The recognised holidays of a year, with Easter Sunday and Whit Sunday: for a term they are Sundays anyway.
 
-    The library's list of days off (`public`) has Good Friday, which the law equates, and the King's birthday on 26 April
-    when the 27th is a Sunday. Liberation Day it has only once in five years, as a day off; the law knows 5 May every
-    year, and the library lists that as `optional`.
+    The library's days off (`public`) have Good Friday, which the law equates, and the King's birthday on 26 April when
+    the 27th is a Sunday. Liberation Day they have only once in five years; the law knows 5 May every year, and the
+    library lists it as `optional`.
     """
-    days = Netherlands(years=year, categories=("public", "optional"))
-    return frozenset(day for day in days if day.year == year and day.weekday() != _NOT_IN_THE_LAW)
+    return frozenset(country_holidays("NL", years=year, categories=("public", "optional")))

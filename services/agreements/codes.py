@@ -1,0 +1,78 @@
+"""Codes in a signal that the agreements do not know: refused, never guessed."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from events.faults import Fault
+from events.identifiers import DISTRICT, MUNICIPALITY, NEIGHBOURHOOD
+from services.agreements.model import Agreements
+
+
+def unknown_codes(agreements: Agreements, kind: str, data: Mapping[str, Any]) -> list[str]:
+    """What `unknown_faults` finds, each as one sentence that begins with its path."""
+    return [str(fault) for fault in unknown_faults(agreements, kind, data)]
+
+
+def unknown_faults(agreements: Agreements, kind: str, data: Mapping[str, Any]) -> list[Fault]:
+    """Every team, department or CBS code in a signal's data that the agreements do not know.
+
+    A CBS code is known when it is the municipality, a team's neighbourhood, or lies in or around one.
+    """
+    team = data.get("team")
+    teams = [] if team is None or team in agreements.teams else [("data.team", team)]
+    return [
+        *(Fault(path, f"there is no team {code!r}{did_you_mean(code, agreements.teams)}") for path, code in teams),
+        *(
+            Fault(path, f"there is no department {code!r}{did_you_mean(code, agreements.departments)}")
+            for path, code in _departments(kind, data)
+            if code not in agreements.departments
+        ),
+        *(
+            Fault(path, f"no team of {agreements.municipality.name} works in {code!r}")
+            for path, code in _neighbourhoods(kind, data)
+            if not is_known_place(agreements, code)
+        ),
+    ]
+
+
+def is_known_place(agreements: Agreements, code: str) -> bool:
+    """Whether a CBS code is the municipality, or is, holds or lies in the neighbourhood of a team."""
+    if code == agreements.municipality.code:
+        return True
+    digits = code[2:]
+    listed = (known[2:] for team in agreements.teams.values() for known in team.neighbourhoods)
+    return any(digits.startswith(known) or known.startswith(digits) for known in listed)
+
+
+def is_place(code: str) -> bool:
+    """Whether this is a CBS code of a municipality, a district or a neighbourhood."""
+    return re.fullmatch(f"{MUNICIPALITY}|{DISTRICT}|{NEIGHBOURHOOD}", code, re.ASCII) is not None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence that names what is nearest to a mistyped word; empty when nothing is near."""
+    near = difflib.get_close_matches(str(word), list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _departments(kind: str, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if kind == "intervention-announced" and data.get("department"):
+        yield "data.department", data["department"]
+    for number, code in enumerate(data.get("departments") or []):
+        yield f"data.departments[{number}]", code
+    if owner := (data.get("rule") or {}).get("owner"):
+        yield "data.rule.owner", owner
+    for name in ("rules", "agendas"):
+        for number, item in enumerate(data.get(name) or []):
+            if item.get("owner"):
+                yield f"data.{name}[{number}].owner", item["owner"]
+
+
+def _neighbourhoods(kind: str, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if data.get("neighbourhood"):
+        yield "data.neighbourhood", data["neighbourhood"]
+    if kind == "intervention-announced":
+        for number, code in enumerate(data.get("neighbourhoods") or []):
+            yield f"data.neighbourhoods[{number}]", code
