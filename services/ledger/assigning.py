@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
 
 from events.identifiers import assignment_id
 from events.outcomes import Stage
@@ -18,7 +17,9 @@ def assign(draft: Draft, department: str, because: str, promise: str, at: dateti
     agreements = draft.book.current
     dates = promises.dates(agreements, department, promise, at)
     stages: tuple[tuple[Stage, datetime], ...] = (("acknowledge", dates.acknowledge_by), ("resolve", dates.resolve_by))
-    moments = [moment for stage, due in stages for moment in stage_moments(agreements, department, stage, at, due)]
+    moments = [
+        moment for stage, due in stages for moment in stage_moments(agreements, department, stage, at, due, promise)
+    ]
     assignment = Assignment(
         id=assignment_id(draft.signal.id, department, 1),
         signal=draft.signal.id,
@@ -47,9 +48,9 @@ def receive(draft: Draft, giver: Assignment, department: str, round_: int, at: d
     agreements = draft.book.current
     promise = agreements.departments[department].promise
     acknowledge_by = promises.dates(agreements, department, promise, at).acknowledge_by
-    ladder = stage_moments(agreements, department, "resolve", giver.waiting_since, giver.resolve_by)
+    ladder = stage_moments(agreements, department, "resolve", giver.waiting_since, giver.resolve_by, promise)
     moments = [
-        *stage_moments(agreements, department, "acknowledge", at, acknowledge_by),
+        *stage_moments(agreements, department, "acknowledge", at, acknowledge_by, promise),
         *(moment for moment in ladder if moment.act != "deadline" and moment.due > at),
         *(moment for moment in giver.moments if moment.act == "deadline" and moment.stage == "resolve"),
     ]
@@ -84,7 +85,9 @@ def extend(draft: Draft, assignment: Assignment, until: datetime, at: datetime) 
     """Move the date that stands, and with it the reminders and rungs still to come; the first date stays."""
     agreements = draft.book.of(assignment.agreements, assignment.department)
     coming = {moment.rung for moment in assignment.moments if moment.stage == "resolve" and moment.act != "deadline"}
-    ladder = stage_moments(agreements, assignment.department, "resolve", assignment.waiting_since, until)
+    ladder = stage_moments(
+        agreements, assignment.department, "resolve", assignment.waiting_since, until, assignment.promise
+    )
     kept = [moment for moment in assignment.moments if moment.stage == "acknowledge" or _first_deadline(moment)]
     moved = [moment for moment in ladder if moment.rung in coming]
     deadline = Moment(until, "resolve", "deadline", promise="extended")
@@ -103,12 +106,12 @@ def stage_moments(
     stage: Stage,
     start: datetime,
     due: datetime,
-    promise: Literal["first", "extended"] = "first",
+    promise: str,
 ) -> list[Moment]:
     """The ladder of one stage and its deadline."""
-    ladder = ladders.moments(agreements, department, stage, start, due)
+    ladder = ladders.moments(agreements, department, stage, start, due, promise=promise)
     rungs = [Moment(rung.due, rung.stage, rung.act, rung.to, rung.rung) for rung in ladder]
-    return [*rungs, Moment(due, stage, "deadline", promise=promise)]
+    return [*rungs, Moment(due, stage, "deadline")]
 
 
 def in_order(moments: Iterable[Moment]) -> tuple[Moment, ...]:

@@ -76,7 +76,7 @@ def acknowledged(draft: Draft, assignment: Assignment, at: datetime, **changes: 
 
 
 def _hand_over(draft: Draft, assignment: Assignment, data: answers.HandedOver, at: datetime) -> None:
-    _check_hand_over(draft, assignment, data.to)
+    _check_hand_over(draft, assignment, data.to, at)
     acknowledged(draft, assignment, at, state="handed-over", handed_over_to=data.to, ended_at=at, moments=())
     draft.change_signal(hand_overs=draft.signal.hand_overs + 1, last_at=max(draft.signal.last_at, at))
     theirs = [other for other in draft.assignments.values() if other.department == data.to]
@@ -86,10 +86,12 @@ def _hand_over(draft: Draft, assignment: Assignment, data: answers.HandedOver, a
         _tell_the_path(draft, assignment, at)
 
 
-def _check_hand_over(draft: Draft, assignment: Assignment, to: str) -> None:
-    known = draft.book.current.departments.get(to)
-    if known is None:
+def _check_hand_over(draft: Draft, assignment: Assignment, to: str, at: datetime) -> None:
+    agreements = draft.book.current
+    if to not in agreements.departments:
         raise Refusal("unknown-department", f"there is no department {to!r}")
+    if agreements.is_retired(to, at):
+        raise Refusal("unknown-department", f"{to} gets no new work; its successor is {agreements.heir(to, at)}")
     if to == assignment.department:
         raise Refusal("unknown-department", "an assignment is handed over to another department, not to oneself")
     if draft.signal.hand_overs >= HAND_OVERS_MAX:

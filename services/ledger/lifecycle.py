@@ -109,7 +109,7 @@ def _report(state: State | None, event: Event, data: Report, at: datetime, book:
         last_at=at,
     )
     draft = Draft(signal, {}, book)
-    for routed in route(book.current, kind, event.raw["data"]):
+    for routed in route(book.current, kind, event.raw["data"], at):
         assign(draft, routed.department, routed.because, routed.promise, at)
     if not draft.assignments:  # a route that notes it and binds nobody: nothing is left to wait for
         draft.change_signal(state="closed", closed_at=at)

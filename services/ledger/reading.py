@@ -10,8 +10,8 @@ from events.envelope import digest, read_message
 from events.faults import Fault, Reason, Unreadable
 from events.reading import Event, read_input
 from events.signals import InterventionAnnounced, Report
+from services.agreements.codes import unknown_faults
 from services.agreements.model import Agreements
-from services.agreements.routing import unknown_codes
 from services.agreements.senders import Sender, may_use
 from services.runtime import dead_letters
 from services.runtime.records import Record
@@ -114,9 +114,9 @@ def _sender(topic: str, event: Event, agreements: Agreements) -> Sender:
 
 def _reporter(data: Report, event: Event, agreements: Agreements) -> Sender:
     kind = catalogue.kind_of(event.type)
-    unknown = unknown_codes(agreements, str(kind), event.raw["data"])
+    unknown = unknown_faults(agreements, str(kind), event.raw["data"])
     if unknown:
-        raise Unreadable("unknown-code", [Fault("data", line) for line in unknown])
+        raise Unreadable("unknown-code", unknown)
     candidates: list[Sender] = [("team", data.team)]
     if isinstance(data, InterventionAnnounced):
         candidates.append(("department", data.department))

@@ -133,7 +133,7 @@ def _withdraw(draft: Draft, data: answers.Withdrawn, at: datetime) -> None:
 
 def _record_contact(draft: Draft, data: answers.ContactRecorded, at: datetime) -> None:
     if data.with_ != "department":
-        latest = max(filter(None, (draft.signal.contact_on, data.on)))
+        latest = max(filter(None, (draft.signal.contact_on, data.on or at)))
         draft.change_signal(contact_on=latest)
     draft.change_signal(last_at=at)
 
