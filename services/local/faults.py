@@ -12,11 +12,10 @@ class PartError(KoikarperError):
 class FolderInUse(PartError):  # noqa: N818 - names the state, like the runtime's `Fenced`
     """Another process works on the data folder.
 
-    `pid` is that process, or None when it is not known; `ended`: it is gone, and only its parts still have to stop.
+    `ended`: that process is gone, and only its parts still have to stop.
     """
 
-    def __init__(self, message: str, pid: int | None, *, ended: bool) -> None:
-        self.pid = pid
+    def __init__(self, message: str, *, ended: bool) -> None:
         self.ended = ended
         super().__init__(message)
 

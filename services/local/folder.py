@@ -17,21 +17,23 @@ LOG_MAX = 8 * 1024 * 1024
 """Bytes from which a log is set aside at the next start."""
 
 _MARK = "format.json"
-_LOCK = "lock"
+_OWNER = "owner.lock"
+_SHARED = "parts.lock"
 _IGNORE = ".gitignore"
-_BEFORE_THE_MARK = {_LOCK, _IGNORE, f"{_MARK}.new"}
+_BEFORE_THE_MARK = {_OWNER, _SHARED, _IGNORE, f"{_MARK}.new"}
 
 
 class Folder:
     """An opened data folder. Nobody else can open it before `close`, nor before every child process has ended.
 
-    The lock is an `flock`; the watchdog and the parts inherit its descriptor (`lock`), so that it is held as long as
-    any of them lives, also when the process that opened the folder was killed.
+    Two `flock`s: the owner's (with its process number) goes with this process; `lock` is inherited by the watchdog and
+    the parts, so that it is held as long as any of them lives, also when the owner was killed.
     """
 
-    def __init__(self, path: Path, lock: int) -> None:
+    def __init__(self, path: Path, owner: int, lock: int) -> None:
         self.path = path
         self.lock = lock
+        self._owner = owner
 
     @classmethod
     def open(cls, path: Path) -> Folder:
@@ -40,26 +42,25 @@ class Folder:
         Raises `FolderInUse`, or `PartError` when it is no data folder of this version or cannot be written.
         """
         path = path.expanduser().resolve()
-        _refuse_strange(path)
         try:
+            _refuse_strange(path)
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with contextlib.ExitStack() as undo:
+                owner = _own(path)
+                undo.callback(os.close, owner)
+                lock = _share(path)
+                undo.callback(os.close, lock)
+                _mark(path)
+                undo.pop_all()
         except OSError as error:
-            raise PartError(
-                f"The data folder {path} cannot be used: {error.strerror}. Choose another with --data."
-            ) from error
-        try:
-            _acquire(path, lock)
-            _mark(path)
-        except BaseException:
-            os.close(lock)
-            raise
-        return cls(path, lock)
+            raise PartError(f"The data folder {path} cannot be used: {error}. Choose another with --data.") from error
+        return cls(path, owner, lock)
 
     def close(self) -> None:
         """Let go of the folder; more than once is harmless."""
         if self.lock >= 0:
             os.close(self.lock)
+            os.close(self._owner)
             self.lock = -1
 
     def inside(self, *names: str) -> Path:
@@ -94,44 +95,44 @@ def write_whole(file: Path, text: str, mode: int = 0o600) -> None:
     draft.replace(file)
 
 
-def _acquire(path: Path, lock: int) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise _in_use(path, _holder(lock)) from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-
-
-def _in_use(path: Path, pid: int | None) -> FolderInUse:
-    if pid is None or _alive(pid):
-        return FolderInUse(
-            f"The data folder {path} is in use by process {pid or '(unknown)'}. Stop that process, or choose another "
-            "folder with --data.",
-            pid,
+def _own(path: Path) -> int:
+    """The owner's lock, which no child inherits: it is free as soon as the owner is gone, however it ended."""
+    owner = _open_locked(path / _OWNER)
+    if owner is None:
+        pid = (path / _OWNER).read_text("ascii").strip() or "(unknown)"
+        raise FolderInUse(
+            f"The data folder {path} is in use by process {pid}. Stop that process, or choose another folder with "
+            "--data.",
             ended=False,
         )
-    return FolderInUse(
-        f"The data folder {path} is in use by what process {pid}, which has ended, left behind. End its Kafka (java) "
-        "and PostgreSQL (postgres), or choose another folder with --data.",
-        pid,
-        ended=True,
-    )
+    os.ftruncate(owner, 0)
+    os.pwrite(owner, f"{os.getpid()}\n".encode(), 0)
+    return owner
 
 
-def _holder(lock: int) -> int | None:
-    text = os.pread(lock, 32, 0).strip()
-    return int(text) if text.isdigit() else None
+def _share(path: Path) -> int:
+    """The lock that every child inherits: it is held until the last of them has ended."""
+    shared = _open_locked(path / _SHARED)
+    if shared is None:
+        raise FolderInUse(
+            f"The data folder {path} is still in use by parts of a process that was killed. End its Kafka (java) and "
+            "PostgreSQL (postgres), or choose another folder with --data.",
+            ended=True,
+        )
+    return shared
 
 
-def _alive(pid: int) -> bool:
+def _open_locked(file: Path) -> int | None:
+    """The descriptor of the file, locked; None when another process has the lock."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
+    return descriptor
 
 
 def _refuse_strange(path: Path) -> None:

@@ -53,6 +53,10 @@ _PROPERTIES = {
     "share.coordinator.state.topic.num.partitions": "2",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
+    # After a crash the broker waits for the end of its own last session before it can register: 9 s by default.
+    "broker.session.timeout.ms": "4000",
+    "broker.heartbeat.interval.ms": "500",
+    "metadata.max.idle.interval.ms": "0",  # no other controller has to see that this one lives
     "num.network.threads": "2",
     "num.io.threads": "4",
     "background.threads": "2",

@@ -20,6 +20,8 @@ PATIENCE = 180.0
 """Seconds that a part may take to answer: a broker with 1,200 partitions needs 15 after `kill -9`."""
 STOPPING = 30.0
 """Seconds that the parts of a killed process may take to stop: the watchdog's 20, and some air."""
+_ENDING = 0.5
+"""Seconds that a killed process may take to be gone itself."""
 _PAUSE = 0.05
 _TELL = 5.0
 
@@ -100,17 +102,17 @@ class Parts:
         self.kafka, self.database = (part.address for part in self._parts)
 
     async def _open(self) -> Folder:
-        """The folder; the parts of a process that was killed are waited for."""
-        deadline = time.monotonic() + STOPPING
+        """The folder; the parts of a process that was killed are waited for, and a process that is just ending."""
+        begun = time.monotonic()
         told = False
         while True:
             try:
                 return Folder.open(self._path)
             except FolderInUse as error:
-                if not error.ended or time.monotonic() > deadline:
+                if time.monotonic() - begun > (STOPPING if error.ended else _ENDING):
                     raise
-                if not told:
-                    self._progress(f"Waiting until the parts of process {error.pid}, which was killed, have stopped")
+                if error.ended and not told:
+                    self._progress("Waiting until the parts of a process that was killed have stopped")
                     told = True
             await asyncio.sleep(_PAUSE)
 
