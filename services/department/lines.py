@@ -1,0 +1,112 @@
+"""The file of a journal: lines that are on the disk once written, and whole or gone after a crash."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from services.department.journal import EventKey, JournalError
+
+
+class Lines:
+    """An append-only file with one event a line, as JSON: `["source", "id"]`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = -1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether lines can be appended: not before `open`, nor after an append that failed."""
+        return self._file >= 0
+
+    def open(self) -> list[EventKey]:
+        """Answer every line that was written whole; cut away what a crash tore off behind the last one.
+
+        Raises `JournalError` when a line in the middle is damaged, OSError when the disk fails.
+        """
+        self.close()
+        self._file = _open(self.path)
+        try:
+            events = list(self._whole())
+            sync_folder(self.path.parent)
+        except BaseException:
+            self.close()
+            raise
+        return events
+
+    def close(self) -> None:
+        """Let go of the file; harmless when not open."""
+        descriptor, self._file = self._file, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def append(self, event: EventKey) -> None:
+        """Write one line, on the disk when this returns; after an OSError `open` must tell what was written."""
+        try:
+            _write(self._file, json.dumps(event).encode() + b"\n")
+            os.fsync(self._file)
+        except OSError:
+            self.close()
+            raise
+
+    def keep(self, events: Iterator[EventKey]) -> None:
+        """Put a file with these lines in this one's place, whole or not at all; OSError when the disk fails."""
+        draft = self.path.with_name(f"{self.path.name}.new")
+        draft.unlink(missing_ok=True)
+        new = _open(draft)
+        try:
+            _write(new, b"".join(json.dumps(event).encode() + b"\n" for event in events))
+            os.fsync(new)
+            draft.replace(self.path)
+        except OSError:
+            os.close(new)
+            raise
+        self.close()
+        self._file = new
+        sync_folder(self.path.parent)
+
+    def _whole(self) -> Iterator[EventKey]:
+        end, torn = 0, False
+        with self.path.open("rb") as stream:
+            for number, line in enumerate(stream, 1):
+                event = _event(line)
+                if event is None:
+                    torn = True
+                elif torn:
+                    raise JournalError(f"{self.path}, line {number - 1}: damaged. Restore the file from a copy.")
+                else:
+                    end += len(line)
+                    yield event
+        if torn:
+            os.ftruncate(self._file, end)
+            os.fsync(self._file)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, not only what the files hold."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+def _event(line: bytes) -> EventKey | None:
+    """The event of a whole line; None when it is torn or damaged."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        source, id_ = json.loads(line)
+    except (ValueError, TypeError):
+        return None
+    return EventKey(source, id_) if isinstance(source, str) and isinstance(id_, str) else None
