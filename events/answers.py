@@ -1,11 +1,10 @@
 """What departments (contract 1.2) and teams (1.3) answer."""
 
 from typing import Annotated, Literal
-from uuid import UUID
 
 from pydantic import Field
 
-from events.identifiers import Code
+from events.identifiers import Code, Identifier
 from events.moments import Moment
 from events.signals import Data, Rule
 from events.texts import Long, Role, Short, Word
@@ -16,7 +15,7 @@ Outcome = Literal["solved", "partly", "refused", "not-needed"]
 class DepartmentAnswer(Data):
     """What every answer of a department says: to which assignment, and in which role it was given."""
 
-    assignment: UUID
+    assignment: Identifier
     by: Role
 
 
@@ -67,7 +66,7 @@ class Resolved(DepartmentAnswer):
 class TeamAnswer(Data):
     """What every answer of a team says: to which signal, and in which role it was given."""
 
-    signal: UUID
+    signal: Identifier
     by: Role
 
 
@@ -81,7 +80,7 @@ class Contested(TeamAnswer):
     """It is not solved for the residents: `assignments`, or else all resolved ones, are open again."""
 
     reason: Long
-    assignments: Annotated[list[UUID], Field(min_length=1, max_length=100)] | None = None
+    assignments: Annotated[list[Identifier], Field(min_length=1, max_length=100)] | None = None
 
 
 class Withdrawn(TeamAnswer):
@@ -95,4 +94,4 @@ class ContactRecorded(TeamAnswer):
 
     with_: Annotated[Literal["resident", "residents-group", "department"], Field(alias="with")]
     form: Literal["visit", "meeting", "call", "message"]
-    on: Moment
+    on: Moment | None = None  # when it was; without it, the moment of receipt

@@ -106,7 +106,7 @@ _ANSWERS = [
 
 _OUTCOMES = [
     _outcome("assignments.assigned", outcomes.Assigned, _DEPARTMENT, _FEEDBACK),
-    _outcome("assignments.reminded", outcomes.Called, _DEPARTMENT),
+    _outcome("assignments.reminded", outcomes.Called, _DEPARTMENT, _FEEDBACK),  # the team, where confirming is due
     _outcome("assignments.escalated", outcomes.Called, _DEPARTMENT, _FEEDBACK),
     _outcome("assignments.deadline-missed", outcomes.DeadlineMissed, _DEPARTMENT, _FEEDBACK),
     _outcome("signals.resolution-proposed", outcomes.ResolutionProposed, _FEEDBACK),

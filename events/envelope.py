@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, NoReturn
+from urllib.parse import unquote_to_bytes
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from events.faults import Fault, Unreadable
+from events.forms import Form
 from events.identifiers import EventId, Source
 from events.moments import Moment, zulu
 
@@ -23,8 +25,16 @@ STRUCTURED_HEADERS: tuple[tuple[str, bytes], ...] = (("content-type", f"{STRUCTU
 
 SIZE_MAX = 64 * 1024
 """Bytes of one event; NL GOV asks that 64 KiB be accepted."""
+OUTCOME_SIZE_MAX = 2 * SIZE_MAX
+"""Bytes of one event that the loop writes: a report of the greatest size, and what the loop says about it."""
 
-_JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json(\s*;.*)?", re.IGNORECASE)
+DEPTH_MAX = 64
+"""How deep the JSON of an event may be nested: what reads it further walks it, and must not run out of stack."""
+
+_NO_CONTROL = r"^[^\u0000-\u001f\u007f-\u009f]+$"
+_ATTRIBUTE = "at least one character, and no control character"
+_JSON_TYPE = r"^[Aa]pplication/([0-9A-Za-z_.+-]+\+)?[Jj][Ss][Oo][Nn]([ \t]*;.*)?$"
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Attributes(BaseModel):
@@ -35,11 +45,11 @@ class Attributes(BaseModel):
     specversion: Literal["1.0"]
     id: EventId
     source: Source
-    type: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    subject: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
+    type: Annotated[str, Form(_NO_CONTROL, _ATTRIBUTE, 200)]
+    subject: Annotated[str, Form(_NO_CONTROL, _ATTRIBUTE, 300)] | None = None
     time: Moment | None = None
-    datacontenttype: Annotated[str, StringConstraints(pattern=_JSON_TYPE.pattern.join(("(?i)^", "$")))] | None = None
-    dataschema: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
+    datacontenttype: Annotated[str, Form(_JSON_TYPE, "a JSON media type, as in application/json", 200)] | None = None
+    dataschema: Annotated[str, Form(r"^[!-~]+$", "a URI: printable ASCII without spaces", 300)] | None = None
 
 
 ATTRIBUTES = frozenset(Attributes.model_fields)
@@ -57,19 +67,22 @@ def structured(
 
 def encode(raw: Mapping[str, Any]) -> bytes:
     """JSON bytes of a structured-mode event."""
-    return json.dumps(raw, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(raw, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def read_message(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> dict[str, Any]:
+def read_message(
+    headers: Iterable[tuple[str, bytes | None]], value: bytes | None, *, size_max: int = SIZE_MAX
+) -> dict[str, Any]:
     """The event in a Kafka message or an HTTP body as a structured-mode dictionary; raises `Unreadable`.
 
     Structured when the content type starts with `application/cloudevents`, else binary (`ce_` and `ce-` headers).
-    Header names are matched in any case; headers that are no CloudEvents attribute may hold any bytes.
+    Header names are matched in any case; headers that are no CloudEvents attribute may hold any bytes. `size_max` is
+    in bytes; who reads what the loop writes passes `OUTCOME_SIZE_MAX`, since an assignment holds the whole report.
     """
     if value is None:
         raise Unreadable("no-value", [Fault("", "the message has no value; an event has data")])
-    if len(value) > SIZE_MAX:
-        raise Unreadable("too-large", [Fault("", f"the message is {len(value)} bytes; at most {SIZE_MAX} are allowed")])
+    if len(value) > size_max:
+        raise Unreadable("too-large", [Fault("", f"the message is {len(value)} bytes; at most {size_max} are allowed")])
     attributes = _header_attributes(headers)
     content_type = attributes.pop("content-type", "")
     body = read_json(value)
@@ -100,9 +113,25 @@ def read_json(value: bytes) -> Any:
         ) from None
     except ValueError as error:
         raise Unreadable("not-json", [Fault("", str(error))]) from None
-    if "\\u0000" in text and "\\u0000" in json.dumps(body):
+    if _is_too_deep(body):
+        raise Unreadable("not-json", [Fault("", f"the JSON is nested deeper than {DEPTH_MAX} levels")])
+    if _NUL.search(text):
         raise Unreadable("not-json", [Fault("", "the JSON holds a NUL character, which is no text")])
     return body
+
+
+def _is_too_deep(body: Any) -> bool:
+    level = [body]
+    for _ in range(DEPTH_MAX):
+        if not level:
+            return False
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+    return any(isinstance(value, dict | list) for value in level)
 
 
 def canonical(value: Any) -> bytes:
@@ -115,16 +144,25 @@ def digest(raw: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(canonical([raw.get(name) for name in ("type", "subject", "time", "data")])).digest()
 
 
-def _header_attributes(headers: Iterable[tuple[str, bytes]]) -> dict[str, Any]:
+def _header_attributes(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
     for name, value in headers:
         key = name.lower()
-        if key == "content-type" or key.startswith(("ce_", "ce-")):
+        if value is not None and (key == "content-type" or key.startswith(("ce_", "ce-"))):
             try:
-                attributes[key[3:] if key.startswith("ce") else key] = value.decode()
+                attributes[key[3:] if key.startswith("ce") else key] = _header_text(key, value)
             except UnicodeDecodeError:
                 raise Unreadable("not-utf-8", [Fault(name, "the header is no UTF-8")]) from None
     return attributes
+
+
+def _header_text(key: str, value: bytes) -> str:
+    """HTTP headers (`ce-`) are quoted and percent-encoded (CloudEvents HTTP 3.1.3.2); Kafka's are plain UTF-8."""
+    if not key.startswith("ce-"):
+        return value.decode()
+    if len(value) > 1 and value.startswith(b'"') and value.endswith(b'"'):
+        value = re.sub(rb"\\(.)", rb"\1", value[1:-1])
+    return unquote_to_bytes(value).decode()
 
 
 def _object(body: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What is wrong with a message, said so that its sender can mend it."""
 
+import re
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -25,6 +26,10 @@ Reason = Literal[
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
+FAULTS_SAID_MAX = 20
+"""How many faults an error's sentence names; it becomes a header of a dead letter. `faults` holds all."""
+
+
 class Fault(NamedTuple):
     """One thing that is wrong: `where` is a path as in `data.rules[1].code`, `what` a sentence without a capital."""
 
@@ -41,7 +46,9 @@ class Unreadable(ValueError):  # noqa: N818 - the glossary's word, and the refus
     def __init__(self, reason: Reason, faults: Iterable[Fault]) -> None:
         self.reason: Reason = reason
         self.faults = tuple(faults)
-        super().__init__("; ".join(map(str, self.faults)))
+        said = [str(fault) for fault in self.faults[:FAULTS_SAID_MAX]]
+        more = len(self.faults) - len(said)
+        super().__init__("; ".join([*said, f"and {more} more"] if more else said))
 
 
 def faults_of(error: ValidationError, prefix: str = "") -> list[Fault]:
@@ -56,10 +63,17 @@ def _path(prefix: str, location: tuple[int | str, ...]) -> str:
     return path
 
 
+_SENTENCES = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of this type; remove it or correct its name",
+    "model_type": "must be a JSON object",
+    "dict_type": "must be a JSON object",
+}
+
+
 def _sentence(item: dict[str, Any]) -> str:
-    if item["type"] == "missing":
-        return "is required"
-    if item["type"] == "extra_forbidden":
-        return "is not a field of this type; remove it or correct its name"
-    message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] in _SENTENCES:
+        return _SENTENCES[item["type"]]
+    message = str(item["msg"]).removeprefix("Value error, ").replace(" after validation", "")
+    message = re.sub(r"^\w+ should ", "must ", message)
     return message[:1].lower() + message[1:]

@@ -1,9 +1,12 @@
 """Identifiers that anyone can compute or check: CBS codes, OIN, CloudEvents sources, and the loop's own UUIDs."""
 
+import re
 import uuid
-from typing import Annotated, NewType
+from typing import Annotated, Any, NewType
 
-from pydantic import StringConstraints
+from pydantic import BeforeValidator, WithJsonSchema
+
+from events.forms import Form
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "koikarper.nl")
 """The namespace of every id that the loop makes (contract 1)."""
@@ -11,24 +14,51 @@ NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "koikarper.nl")
 SignalId = NewType("SignalId", uuid.UUID)
 AssignmentId = NewType("AssignmentId", uuid.UUID)
 
-MUNICIPALITY = r"GM\d{4}"
-DISTRICT = r"WK\d{4}[0-9A-Z]{2}"
-NEIGHBOURHOOD = r"BU\d{4}[0-9A-Z]{4}"
+MUNICIPALITY = r"GM[0-9]{4}"
+DISTRICT = r"WK[0-9]{4}[0-9A-Z]{2}"
+NEIGHBOURHOOD = r"BU[0-9]{4}[0-9A-Z]{4}"
 
-MunicipalityCode = Annotated[str, StringConstraints(pattern=rf"^{MUNICIPALITY}$")]
-NeighbourhoodCode = Annotated[str, StringConstraints(pattern=rf"^({MUNICIPALITY}|{DISTRICT}|{NEIGHBOURHOOD})$")]
+MunicipalityCode = Annotated[str, Form(rf"^{MUNICIPALITY}$", "the CBS code of a municipality, as in GM0363", 6)]
+NeighbourhoodCode = Annotated[
+    str,
+    Form(
+        rf"^({MUNICIPALITY}|{DISTRICT}|{NEIGHBOURHOOD})$",
+        "a CBS code of a municipality, district or neighbourhood, as in GM0363, WK0363AD or BU0363AD03",
+        10,
+    ),
+]
 """A CBS code of a municipality, district or neighbourhood; letters are real since 2023 (`BU0363AD03`)."""
 
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Code = Annotated[
+    str, Form(r"^[a-z0-9]+(-[a-z0-9]+)*$", "a code of a-z, 0-9 and single hyphens, as in municipal-secretary", 60)
+]
 """The code of a team, department or agreement; it becomes part of a topic's name."""
 
-Oin = Annotated[str, StringConstraints(pattern=r"^0000000[0-9]{13}$")]
+Oin = Annotated[str, Form(r"^000000[0-9]{14}$", "an OIN: 20 digits that begin with its prefix, as in 00000001", 20)]
 """An organisation's identification number (Logius): 20 digits, of which an 8-digit prefix."""
 
-Source = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[!-~]+$")]
-"""A CloudEvents `source`: a URI reference, so printable ASCII without spaces."""
+Source = Annotated[str, Form(r"^[!-~]+$", "a URI reference: printable ASCII without spaces", 300)]
+"""A CloudEvents `source`; `urn:nld:oin:…:systeem:…` or `urn:nld:kvknr:…` is what the NL GOV profile asks for."""
 
-EventId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+EventId = Annotated[
+    str, Form(r"^[^\u0000-\u001f\u007f-\u009f]+$", "an id of at least one character and no control character", 200)
+]
+
+_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+
+def _hyphenated(value: Any) -> Any:
+    if isinstance(value, uuid.UUID) or (isinstance(value, str) and re.fullmatch(_UUID, value)):
+        return value
+    raise ValueError("must be a UUID, as in 3f0c9a52-6f0e-5f3e-9d0a-1c9b7a3f2b10")
+
+
+Identifier = Annotated[
+    uuid.UUID,
+    BeforeValidator(_hyphenated),
+    WithJsonSchema({"type": "string", "format": "uuid", "pattern": _UUID}),
+]
+"""The id of a signal or assignment: a UUID in its one usual form (not braces, not `urn:uuid:`, not 32 digits)."""
 
 
 def signal_id(source: str, event_id: str) -> SignalId:

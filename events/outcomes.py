@@ -1,12 +1,11 @@
 """What the loop decides and tells (contract 1.4)."""
 
 from typing import Annotated, Any, Literal, get_args
-from uuid import UUID
 
 from pydantic import Field
 
 from events.answers import Outcome
-from events.identifiers import Code
+from events.identifiers import Code, Identifier
 from events.moments import Moment
 from events.signals import Data, Kind, Rule
 from events.texts import Word
@@ -30,16 +29,17 @@ RefusalCode = Literal[
     "too-many-hand-overs",
     "unreadable",
 ]
+Ordinal = Annotated[int, Field(ge=1, strict=True)]
 REFUSAL_CODES: tuple[RefusalCode, ...] = get_args(RefusalCode)
 
 
 class Assigned(Data):
     """A department must acknowledge and resolve a signal; `report` is the signal's own data."""
 
-    assignment: UUID
-    signal: UUID
+    assignment: Identifier
+    signal: Identifier
     department: Code
-    round: Annotated[int, Field(ge=1)]
+    round: Ordinal
     kind: Kind
     because: str
     waiting_since: Moment
@@ -52,12 +52,12 @@ class Assigned(Data):
 class Called(Data):
     """A reminder, or a rung of the ladder that calls in `to`."""
 
-    assignment: UUID
-    signal: UUID
+    assignment: Identifier
+    signal: Identifier
     department: Code
     stage: Stage
     due: Moment
-    rung: Annotated[int, Field(ge=1)]
+    rung: Ordinal
     to: Code
     path: list[Code] | None = None  # who passed it on to whom, where the third hand-over is what calls
 
@@ -65,8 +65,8 @@ class Called(Data):
 class DeadlineMissed(Data):
     """A promise that was not kept."""
 
-    assignment: UUID
-    signal: UUID
+    assignment: Identifier
+    signal: Identifier
     department: Code
     stage: Stage
     due: Moment
@@ -76,7 +76,7 @@ class DeadlineMissed(Data):
 class AssignmentOutcome(Data):
     """How one department says that it resolved the signal."""
 
-    assignment: UUID
+    assignment: Identifier
     department: Code
     outcome: Outcome
     explanation: str
@@ -85,7 +85,7 @@ class AssignmentOutcome(Data):
 class ResolutionProposed(Data):
     """All assignments are resolved: is it so for the residents?"""
 
-    signal: UUID
+    signal: Identifier
     outcomes: list[AssignmentOutcome]
     confirm_by: Moment
 
@@ -93,7 +93,7 @@ class ResolutionProposed(Data):
 class Closed(Data):
     """The signal is closed, and how."""
 
-    signal: UUID
+    signal: Identifier
     how: How
 
 
@@ -115,10 +115,10 @@ class Refused(Data):
 class PrecedentPublished(Data):
     """A custom solution with its reasons, for the next one who decides."""
 
-    precedent: UUID
+    precedent: Identifier
     rule: Rule
     features: list[Word]
     outcome: Outcome
     justification: str
     department: Code
-    signal: UUID
+    signal: Identifier

@@ -72,6 +72,16 @@ def read_input(raw: dict[str, Any], received: datetime, *, strict: bool) -> Even
     return event
 
 
+def check_input(raw: dict[str, Any], received: datetime, *, strict: bool) -> tuple[Event | None, list[Fault]]:
+    """As `read_input`, with the faults of every sort together: at the HTTP edge a person mends them all at once."""
+    personal = list(personal_data(raw.get("data")))
+    try:
+        event = parse(raw, strict=strict, table=INPUTS)
+    except Unreadable as error:
+        return None, [*error.faults, *personal]
+    return event, [*personal, *_future(event, received)]
+
+
 def _refuse(reason: Reason, faults: list[Fault]) -> None:
     if faults:
         raise Unreadable(reason, faults)
@@ -93,9 +103,11 @@ def _extension(name: str, value: Any) -> list[Fault]:
         return [Fault(name, "is not read: the data of these events is JSON, in `data`")]
     if not (name.isascii() and name.isalnum() and name == name.lower() and len(name) <= EXTENSION_LENGTH_MAX):
         return [Fault(name, f"is no attribute: names are a-z and 0-9, at most {EXTENSION_LENGTH_MAX} characters")]
-    if not isinstance(value, str | int | bool):
+    if isinstance(value, int) and not -(2**31) <= value < 2**31:
+        return [Fault(name, "must fit in 32 bits, or be a string")]
+    if value is not None and not isinstance(value, str | int | bool):
         return [Fault(name, "must be a string, a whole number or a boolean")]
-    return []
+    return []  # null means that the attribute is not set (CloudEvents JSON format 2.2)
 
 
 def _unknown_type(type_: str, table: dict[str, Entry]) -> str:

@@ -1,12 +1,13 @@
 """What a team reports: the eight kinds of signal and their data (contract 1.1)."""
 
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core.core_schema import ValidationInfo
 
 from events.identifiers import Code, NeighbourhoodCode
-from events.moments import Day, PartialDay, Since, first_day
+from events.moments import Day, PartialDay, Since
 from events.texts import Description, Long, Role, Short, Word
 
 Kind = Literal[
@@ -20,6 +21,17 @@ Kind = Literal[
     "phase-changed",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic turns ValueError into a fault, not TypeError
+    return value
+
+
+Amount = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1e12, allow_inf_nan=False)]
+Count = Annotated[int, BeforeValidator(_number), Field(ge=0, le=1_000_000)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class Data(BaseModel):
@@ -46,17 +58,17 @@ class Agenda(Data):
 class Stake(Data):
     """What is at stake, in words and, where it can be said, in euros."""
 
-    text: Short
-    euros: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    text: Long
+    euros: Amount | None = None
 
 
 class Burden(Data):
     """What the formality asks of people."""
 
-    text: Short
-    hours: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    days: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    documents: Annotated[int, Field(ge=0)] | None = None
+    text: Long
+    hours: Amount | None = None
+    days: Amount | None = None
+    documents: Count | None = None
 
 
 class Report(Data):
@@ -70,7 +82,7 @@ class Report(Data):
     case_reference: Role | None = None
     advocate: Role | None = None
     connector: Role | None = None
-    departments: Annotated[list[Code], Field(max_length=20)] = []
+    departments: Annotated[list[Code], Field(max_length=100)] | None = None
 
 
 class InitiativeBlocked(Report):
@@ -78,13 +90,14 @@ class InitiativeBlocked(Report):
 
     initiative: Short
     blocked_by: Literal["rule", "permit", "funding", "contract", "property", "capacity", "other"]
-    rule: Rule | None = None
+    rule: Annotated[Rule | None, Field(validate_default=True)] = None
 
-    @model_validator(mode="after")
-    def _names_the_rule(self) -> Self:
-        if self.blocked_by == "rule" and self.rule is None:
-            raise ValueError("rule is required when blockedBy is rule")
-        return self
+    @field_validator("rule")
+    @classmethod
+    def _names_the_rule(cls, rule: Rule | None, info: ValidationInfo) -> Rule | None:
+        if rule is None and info.data.get("blocked_by") == "rule":
+            raise ValueError("is required when blockedBy is rule")
+        return rule
 
 
 class RulesConflicting(Report):
@@ -118,20 +131,12 @@ class FormalityDisproportionate(Report):
     burden: Burden
 
 
-def _is_a_day(partial: str) -> str:
-    try:
-        first_day(partial)
-    except ValueError:
-        raise ValueError("is no day of the calendar") from None
-    return partial
-
-
 class GrievanceReported(Report):
     """What was done to people before and was never answered; its age counts from then."""
 
-    happened_on: Annotated[PartialDay, AfterValidator(_is_a_day)]
+    happened_on: PartialDay
     grievance: Long
-    recognised: bool | None = None
+    recognised: Flag | None = None
 
 
 class InterventionAnnounced(Report):
@@ -141,7 +146,7 @@ class InterventionAnnounced(Report):
     intervention: Short
     starts: Day
     neighbourhoods: Annotated[list[NeighbourhoodCode], Field(min_length=1, max_length=100)] | None = None
-    heard: bool | None = None
+    heard: Flag | None = None
 
 
 class PhaseChanged(Report):

@@ -5,12 +5,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from events import answers
+from events.catalogue import department_assignments
 from events.identifiers import AssignmentId
 from events.reading import Event
+from services.ledger import telling
 from services.ledger.draft import Draft, Refusal, Repeated
 from services.ledger.passing import close, pass_assignment
 from services.ledger.state import OPEN, Assignment
 from services.ledger.transitions import SIGNAL, TeamVerb
+
+Departments = tuple[str, ...]
+"""The codes of the departments that must hear the team's own words, since their work is open again."""
 
 CONTESTABLE = timedelta(days=90)
 """How long a signal that was closed without a word from the team can still be contested."""
@@ -24,7 +29,9 @@ def answer(draft: Draft, event: Event, at: datetime) -> None:
     target = SIGNAL[draft.signal.state][verb]
     if target not in SIGNAL and not (verb == "contested" and _closed_without_a_word(draft, at)):
         raise _refusal(draft, target)
-    _APPLY[verb](draft, event.data, at)
+    concerned = _APPLY[verb](draft, event.data, at)
+    if concerned:
+        telling.as_sent(draft, event, tuple(department_assignments(code) for code in concerned))
 
 
 def _verb(event: Event) -> TeamVerb:
@@ -53,10 +60,11 @@ def _refusal(draft: Draft, code: str) -> Refusal:
     return Refusal("already-closed", f"the signal was closed as {draft.signal.how or 'noted'}")
 
 
-def _confirm(draft: Draft, data: answers.Confirmed, at: datetime) -> None:
+def _confirm(draft: Draft, data: answers.Confirmed, at: datetime) -> Departments:
     del data
     _answered(draft, at)
     close(draft, at, "confirmed")
+    return ()
 
 
 def _answered(draft: Draft, at: datetime) -> None:
@@ -69,7 +77,7 @@ def _answered(draft: Draft, at: datetime) -> None:
             draft.change(assignment, confirm=assignment.confirm or "met", answered_at=at)
 
 
-def _contest(draft: Draft, data: answers.Contested, at: datetime) -> None:
+def _contest(draft: Draft, data: answers.Contested, at: datetime) -> Departments:
     targets = _contested(draft, data.assignments)
     _answered(draft, at)
     for target in targets:
@@ -78,6 +86,7 @@ def _contest(draft: Draft, data: answers.Contested, at: datetime) -> None:
         state="open", proposed_at=None, confirm_by=None, closed_at=None, how=None, moments=(), last_at=at
     )
     _stand_again(draft)
+    return tuple(target.department for target in targets)
 
 
 def _contested(draft: Draft, named: list[UUID] | None) -> list[Assignment]:
@@ -126,19 +135,21 @@ def _stand_again(draft: Draft) -> None:
             draft.change(assignment, state="resolved", ended_at=None)
 
 
-def _withdraw(draft: Draft, data: answers.Withdrawn, at: datetime) -> None:
+def _withdraw(draft: Draft, data: answers.Withdrawn, at: datetime) -> Departments:
     del data
     close(draft, at, "withdrawn")
+    return ()
 
 
-def _record_contact(draft: Draft, data: answers.ContactRecorded, at: datetime) -> None:
+def _record_contact(draft: Draft, data: answers.ContactRecorded, at: datetime) -> Departments:
     if data.with_ != "department":
         latest = max(filter(None, (draft.signal.contact_on, data.on or at)))
         draft.change_signal(contact_on=latest)
     draft.change_signal(last_at=at)
+    return ()
 
 
-_APPLY: dict[TeamVerb, Callable[..., None]] = {
+_APPLY: dict[TeamVerb, Callable[..., Departments]] = {
     "confirmed": _confirm,
     "contested": _contest,
     "withdrawn": _withdraw,
