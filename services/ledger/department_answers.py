@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from events import answers
+from events.catalogue import team_feedback
 from events.reading import Event
 from services.agreements import promises
 from services.ledger import telling
@@ -26,7 +27,7 @@ def answer(draft: Draft, assignment: Assignment, event: Event, at: datetime) -> 
     if target not in ASSIGNMENT:
         raise _refusal(assignment, target)
     _APPLY[verb](draft, assignment, event.data, at)
-    telling.as_sent(draft, event)
+    telling.as_sent(draft, event, (team_feedback(draft.signal.team),))
     _propose_when_resolved(draft, at)
 
 

@@ -56,9 +56,9 @@ def assigned(draft: Draft, assignment: Assignment) -> None:
     )
 
 
-def as_sent(draft: Draft, event: Event) -> None:
-    """The team hears the department's own answer."""
-    draft.follows.append(Follow((catalogue.team_feedback(draft.signal.team),), event.raw))
+def as_sent(draft: Draft, event: Event, topics: tuple[str, ...]) -> None:
+    """An answer is passed on as it was sent: the department's to the team, a contest to whose work it is about."""
+    draft.follows.append(Follow(topics, event.raw))
 
 
 def missed(draft: Draft, assignment: Assignment, moment: Moment) -> None:

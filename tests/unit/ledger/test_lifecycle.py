@@ -105,6 +105,7 @@ def test_confirming_before_all_is_resolved_is_refused(life):
 def test_contesting_opens_the_assignment_again_and_its_clock_never_stopped(life):
     life.report().department("permits", "resolved", 5).team("contested", 20)
     assert (life.signal.state, life.assignment().state, life.assignment().resolved_at) == ("open", "acknowledged", None)
+    assert life.told("contested")[0].topics == ("department.permits.assignments",)
     assert life.assignment().resolve is None
     life.passes(49)
     assert life.assignment().resolve == "missed"
