@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # aiokafka has no py.typed
@@ -12,9 +13,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
     InvalidTimestampError,
     KafkaError,
     MessageSizeTooLargeError,
-    OutOfOrderSequenceNumber,
     ProducerClosed,
-    ProducerFenced,
     RecordListTooLargeError,
     RecordTooLargeError,
 )
@@ -28,7 +27,6 @@ PENDING_MAX = 10_000
 """Events on their way at once; more are refused, so that a broker that is away cannot fill the memory."""
 
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
-_BROKEN = (ProducerClosed, ProducerFenced, OutOfOrderSequenceNumber)
 _EPOCH = moment(0)
 
 Outcome = TransientError | PermanentError | None
@@ -55,7 +53,9 @@ class Publisher:
         self._pending = 0
         self._timeout_seconds = settings.kafka_timeout.total_seconds()
         self._producer: AIOKafkaProducer | None = None
+        self._spent: AIOKafkaProducer | None = None
         self._renewal = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Connect; raises `TransientError` when no broker answers in time."""
@@ -67,6 +67,7 @@ class Publisher:
         producer, self._producer = self._producer, None
         if producer is not None:
             await self._close(producer)
+        await asyncio.gather(*self._closing)
 
     async def send(
         self,
@@ -140,7 +141,7 @@ class Publisher:
         finally:
             if future is None:
                 self._pending -= 1
-        future.add_done_callback(self._settled)
+        future.add_done_callback(partial(self._settled, producer))
         return future
 
     async def _confirmed(self, futures: dict[int, "asyncio.Future[Any]"], deadline: float) -> None:
@@ -166,21 +167,29 @@ class Publisher:
             return TransientError(f"Kafka did not confirm an event for {message.topic} within {waited}")
         return TransientError(f"Kafka did not take an event for {message.topic}: {_text(error)}")
 
-    def _settled(self, future: "asyncio.Future[Any]") -> None:
+    def _settled(self, producer: AIOKafkaProducer, future: "asyncio.Future[Any]") -> None:
         self._pending -= 1
-        if not future.cancelled():
-            future.exception()  # seen: nobody may wait for it any more
+        # A batch that failed for good leaves a hole in the producer's sequence, which aiokafka never closes: the
+        # broker refuses all that follows in that partition as out of order (aiokafka #1017). The producer is spent.
+        if not future.cancelled() and future.exception() is not None:
+            self._spent = producer
 
     async def _current(self) -> AIOKafkaProducer:
         """The producer; a new one when the old one broke for good (its sequence was lost, its epoch ended)."""
         if self._producer is None:
             raise TransientError("The publisher is not started")
-        if _broken(self._producer):
+        if self._broken(self._producer):
             async with self._renewal:
-                if self._producer is not None and _broken(self._producer):
+                if self._producer is not None and self._broken(self._producer):
                     broken, self._producer = self._producer, await self._connected()
-                    await self._close(broken)
+                    closing = asyncio.create_task(self._close(broken))  # it may yet deliver what it has
+                    self._closing.add(closing)
+                    closing.add_done_callback(self._closing.discard)
         return self._producer
+
+    def _broken(self, producer: AIOKafkaProducer) -> bool:
+        task = producer._sender.sender_task  # noqa: SLF001 - the only sign that aiokafka's sender ended
+        return producer is self._spent or (task is not None and task.done())
 
     async def _connected(self) -> AIOKafkaProducer:
         options = connection(self._settings, self._client) | producing(self._settings)
@@ -206,11 +215,6 @@ class Publisher:
             producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - aiokafka has no stop without flush
             await producer._sender.close()  # noqa: SLF001 - as above
             await producer.client.close()
-
-
-def _broken(producer: AIOKafkaProducer) -> bool:
-    task = producer._sender.sender_task  # noqa: SLF001 - the only sign that aiokafka's sender ended
-    return task is not None and task.done()
 
 
 def _timestamp_ms(timestamp: datetime | None) -> int | None:
