@@ -17,7 +17,6 @@ TRIES_MAX = 4
 RETRY_AFTER_SECONDS_MAX = 10.0
 PAGE = 200
 _RETRIED = frozenset({502, 503, 504})
-_PARTS = ("where", "name", "pointer", "field", "index"), ("what", "message", "detail", "reason")
 
 
 class GatewayError(KoikarperError):
@@ -155,18 +154,16 @@ def _body(response: httpx.Response) -> Any:
 def _sentence(response: httpx.Response, problem: dict[str, Any]) -> str:
     if not problem:
         return f"{response.url} answered {response.status_code}, and no JSON: is it a gateway of Koikarper?"
-    title = str(problem.get("title") or f"The gateway answered {response.status_code}")
+    what = problem.get("detail") or problem.get("title") or f"The gateway answered {response.status_code}"
     code = f" [{problem['code']}]" if problem.get("code") else ""
-    detail = f": {problem['detail']}" if problem.get("detail") else ""
-    errors = problem.get("errors") or []
-    return "\n".join([f"{title}{code}{detail}", *(f"  - {_fault(error)}" for error in errors)])
+    return "\n".join([f"{what}{code}", *(f"  - {_fault(error)}" for error in problem.get("errors") or [])])
 
 
 def _fault(error: Any) -> str:
     if not isinstance(error, dict):
         return str(error)
-    where, what = (next((str(error[name]) for name in names if error.get(name) is not None), "") for names in _PARTS)
-    return ": ".join(part for part in (where, what) if part) or str(error)
+    event = "" if error.get("index") is None else f"event {error['index']}"
+    return ": ".join(part for part in (event, error.get("path"), error.get("detail")) if part) or str(error)
 
 
 def _text(error: Exception) -> str:
