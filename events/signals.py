@@ -88,6 +88,13 @@ class Report(Data):
 class InitiativeBlocked(Report):
     """An initiative of residents cannot go on."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"blockedBy": {"const": "rule"}}, "required": ["blockedBy"]},
+            "then": {"properties": {"rule": {"type": "object"}}, "required": ["rule"]},
+        }
+    )
+
     initiative: Short
     blocked_by: Literal["rule", "permit", "funding", "contract", "property", "capacity", "other"]
     rule: Annotated[Rule | None, Field(validate_default=True)] = None
