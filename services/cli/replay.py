@@ -1,0 +1,121 @@
+"""`koikarper replay`: a historical event log through the same loop, with its own time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+from pydantic import SecretStr
+from rich.console import Console
+
+from events.moments import parse_moment
+from services.cli.output import WRONG_USE, errors, fail, print_json, told
+from services.local.addresses import DEFAULT_FOLDER, read
+from services.local.faults import FolderInUse
+from services.local.parts import Parts
+from services.local.replay.faults import MappingError
+from services.local.replay.log import Log
+from services.local.replay.mapping import Mapping, load
+from services.local.replay.progress import bars
+from services.local.replay.report import Report
+from services.local.replay.run import replay as run_replay
+from services.local.replay.run import tell
+from services.runtime import settings as runtime
+from services.runtime.clock import now
+from services.runtime.settings import Settings
+
+LogArgument = Annotated[Path, typer.Argument(help="The event log: .csv, .csv.gz, .xes or .xes.gz.")]
+MappingOption = Annotated[Path, typer.Option(help="The YAML file that says which column is what.")]
+UntilOption = Annotated[str | None, typer.Option(help="Stop the log at this moment (RFC 3339, with an offset).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
+KafkaOption = Annotated[str, typer.Option(envvar="KOIKARPER_KAFKA", help="Bootstrap servers of a running Kafka.")]
+DatabaseOption = Annotated[str, typer.Option(envvar="KOIKARPER_DATABASE", help="The URL of a running PostgreSQL.")]
+DataOption = Annotated[Path, typer.Option(help="The data folder of this machine, where no addresses are given.")]
+
+WIDTH = 140
+"""Of a report that is written into a file, where no terminal says how wide it is."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(replay)
+
+
+def replay(
+    log: LogArgument,
+    mapping: MappingOption,
+    until: UntilOption = None,
+    json: JsonOption = False,
+    kafka: KafkaOption = "",
+    database: DatabaseOption = "",
+    data: DataOption = DEFAULT_FOLDER,
+) -> None:
+    """Send a historical event log through the same loop, with the log as the clock, and report who waited how long.
+
+    It runs on the Kafka and PostgreSQL that are named, else on those of a running `koikarper local`, else it starts
+    its own in the data folder. It has topics and a schema of its own, and begins afresh each time.
+    """
+    if bool(kafka) != bool(database):
+        fail("Name both --kafka and --database, or neither.", WRONG_USE)
+    moment = _moment(until)
+    read_mapping = _mapping(mapping)
+    with told():
+        report = uvloop.run(_replay(Log(log, read_mapping.delimiter), read_mapping, moment, (kafka, database), data))
+    if json:
+        print_json(report.as_json())
+    else:
+        console = Console(highlight=False)
+        report.show(console if console.is_terminal else Console(highlight=False, width=WIDTH))
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_moment(text)
+    except ValueError:
+        fail(f"--until {text!r} is no date and time with an offset, as in 2011-06-01T00:00:00+02:00", WRONG_USE)
+
+
+def _mapping(path: Path) -> Mapping:
+    try:
+        return load(path)
+    except MappingError as error:
+        fail(str(error), WRONG_USE)
+
+
+async def _replay(log: Log, mapping: Mapping, until: datetime | None, addresses: tuple[str, str], data: Path) -> Report:
+    console = errors()
+    with bars(console) as shown:
+        said = await asyncio.to_thread(tell, log, mapping, until, now, shown)  # before anything starts
+        async with _parts(addresses, data, console) as settings:
+            return await run_replay(settings, log, mapping, said, shown)
+
+
+@asynccontextmanager
+async def _parts(addresses: tuple[str, str], data: Path, console: Console) -> AsyncIterator[Settings]:
+    """Settings that name Kafka and PostgreSQL: those given, those that run on the folder, or started for this."""
+    if all(addresses):
+        yield _settings(*addresses)
+        return
+    parts = Parts(data, 0, 0, lambda line: console.print(line, style="dim", markup=False))
+    try:
+        await parts.start()
+    except FolderInUse:
+        found = await asyncio.to_thread(read, data)
+        if found is None:
+            raise
+        yield _settings(found.kafka, found.database)
+        return
+    try:
+        yield _settings(parts.kafka, parts.database)
+    finally:
+        await parts.stop()
+
+
+def _settings(kafka: str, database: str) -> Settings:
+    return runtime.load(kafka=kafka, database=SecretStr(database), log_format="console")
