@@ -64,7 +64,7 @@ def parse(text: str) -> Agreements:
 
 
 def _read(reader: Reader, root: Node, text: str) -> Agreements | None:
-    found = reader.fields(root, "the agreements", _REQUIRED, _OPTIONAL)
+    found = reader.fields(root, "the file", _REQUIRED, _OPTIONAL)
     sections = {name: _section(reader, found, section) for name, section in _NAMED.items()}
     departments, teams = _senders(reader, sections["department"], sections["team"])
     calendars = {entry.name: read_calendar(reader, entry) for entry in sections["calendar"]}

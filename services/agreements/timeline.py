@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 
 from services.agreements.opening import EPOCH, MICROSECOND, Opening
 
-YEARS = range(1900, 2201)
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 """The years for which working time is known; a moment outside them is no moment of a real signal."""
 
 
@@ -74,8 +74,8 @@ class Timeline:
     def _grown(self, years: range) -> Table:
         known = self._table.years if self._table else years
         wanted = range(min(years.start, known.start), max(years.stop, known.stop))
-        if wanted.start not in YEARS or wanted.stop not in YEARS:
-            raise ValueError(f"working time is known from {YEARS.start} to {YEARS.stop - 1} only")
+        if wanted.start < FIRST_YEAR or wanted.stop > LAST_YEAR + 1:
+            raise ValueError(f"working time is known from {FIRST_YEAR} to {LAST_YEAR} only")
         self._table = _table(self._opening, wanted)
         return self._table
 

@@ -17,7 +17,8 @@ from services.agreements.durations import Duration
 from services.agreements.problems import Problem
 
 TEXT = "tag:yaml.org,2002:str"
-_NAMES = {"int": "a number", "float": "a number", "bool": "yes or no", "timestamp": "a date", "null": "nothing"}
+NULL = "tag:yaml.org,2002:null"
+_NAMES = {"int": "a number", "float": "a number", "bool": "yes or no", "timestamp": "a date"}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 NOTHING = Duration(1, "days")
 
@@ -43,7 +44,7 @@ class Reader:
         self.problems.append(Problem(mark.line + 1, mark.column + 1, message))
 
     def entries(self, node: Node, what: str) -> list[Entry]:
-        """The entries of a mapping, less those whose key is no text or stands there twice."""
+        """The entries of a mapping, less those without a value and those whose key is no text or stands there twice."""
         if not isinstance(node, MappingNode):
             self.problem(node, f"{what} must be a mapping, with `name: value` on each line")
             return []
@@ -53,6 +54,8 @@ class Reader:
             if name in found:
                 first = found[name].key.start_mark.line + 1
                 self.problem(key, f"{name!r} stands here twice, first on line {first}; keep one")
+            elif name and value.tag == NULL:  # its place is that of whatever follows, so the key's is told
+                self.problem(key, f"{name} is empty; fill it in or remove it")
             elif name:
                 found[name] = Entry(name, key, value)
         return list(found.values())
@@ -69,9 +72,9 @@ class Reader:
             else:
                 hint = did_you_mean(entry.name, known) or f"; it has {', '.join(known)}"
                 self.problem(entry.key, f"{what} has no {entry.name!r}{hint}")
-        missing = [name for name in required if name not in found]
-        if missing and isinstance(node, MappingNode):
-            self.problem(at or node, f"{what} needs {' and '.join(missing)}")
+        there = [key.value for key, _ in node.value] if isinstance(node, MappingNode) else required
+        if missing := [name for name in required if name not in there]:
+            self.problem(at or node, f"{what} needs {_enumerated(missing)}")
         return found
 
     def items(self, node: Node | None, what: str) -> list[Node]:
@@ -93,8 +96,9 @@ class Reader:
             self.problem(node, f"{what} must be a text")
         elif node.tag != TEXT:
             taken = _NAMES.get(str(node.tag).rpartition(":")[2], "something else")
-            hint = f'; put it in quotes: "{node.value}"' if node.value else ""
-            self.problem(node, f"{what} must be a text, and YAML takes this for {taken}{hint}")
+            self.problem(
+                node, f'{what} must be a text, and YAML takes this for {taken}; put it in quotes: "{node.value}"'
+            )
         elif not node.value.strip():
             self.problem(node, f"{what} is empty; fill it in or remove it")
         else:
@@ -169,3 +173,7 @@ class Reader:
         """A hint for a mistyped name: the nearest, else all that there are."""
         known = list(known)
         return did_you_mean(text, known) or (f"; there are {', '.join(known)}" if known else "; there are none")
+
+
+def _enumerated(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

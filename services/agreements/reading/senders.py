@@ -109,7 +109,7 @@ def check_successors(reader: Reader, departments: Mapping[str, Department], entr
 
 def _succession(departments: Mapping[str, Department], code: str) -> Iterator[str]:
     """The successors of a department, up to the first that was seen before."""
-    seen: set[str] = set()
+    seen = {code}
     while (after := departments[code].successor) and after in departments:
         yield after
         if after in seen:
