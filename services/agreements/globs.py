@@ -1,11 +1,18 @@
 """Patterns with `*`, `?` and `[…]` over what people write: capitals and runs of spaces make no difference."""
 
-from fnmatch import fnmatchcase
+import re
+from fnmatch import translate
+from functools import lru_cache
 
 
 def matches(pattern: str, text: str) -> bool:
     """Whether the glob covers the whole text."""
-    return fnmatchcase(_plain(text), _plain(pattern))
+    return _compiled(pattern).match(_plain(text)) is not None
+
+
+@lru_cache(maxsize=4096)  # every signal is held against every glob of the agreements
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(_plain(pattern)))
 
 
 def has_wildcard(pattern: str) -> bool:

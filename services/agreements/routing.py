@@ -35,7 +35,8 @@ def route(agreements: Agreements, kind: str, data: Mapping[str, Any], at: dateti
 
     Codes that the agreements do not know are left out; `unknown_codes` names them, and the caller refuses them first.
     """
-    matching = [candidate for candidate in agreements.routes if _matches(candidate, kind, data)]
+    values = {**data, "kind": kind}
+    matching = [candidate for candidate in agreements.routes if _matches(candidate, values)]
     reasons = [
         *_routes(matching),
         *_rule_owners(agreements, data),
@@ -48,14 +49,21 @@ def route(agreements: Agreements, kind: str, data: Mapping[str, Any], at: dateti
     return _once_each(agreements, known if at is None else [_in_force(agreements, reason, at) for reason in known])
 
 
-def _matches(candidate: Route, kind: str, data: Mapping[str, Any]) -> bool:
-    values = {**data, "kind": kind}
-    return all(_any(globs, values.get(name)) for name, globs in candidate.when.items())
+def _matches(candidate: Route, values: Mapping[str, Any]) -> bool:
+    for name, globs in candidate.when.items():  # loops, not generators: every signal is held against every route
+        value = values.get(name)
+        if value is None or not _any(globs, value if isinstance(value, list) else [value]):
+            return False
+    return True
 
 
-def _any(globs: tuple[str, ...], value: Any) -> bool:
-    values = value if isinstance(value, list) else [] if value is None else [value]
-    return any(matches(glob, as_text(item)) for item in values for glob in globs)
+def _any(globs: tuple[str, ...], values: list[Any]) -> bool:
+    for value in values:
+        text = as_text(value)
+        for glob in globs:
+            if text == glob or matches(glob, text):
+                return True
+    return False
 
 
 def as_text(value: Any) -> str:
