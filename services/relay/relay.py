@@ -8,7 +8,7 @@ from typing import Literal
 
 from services.relay.holds import Holds
 from services.relay.metrics import Metrics
-from services.relay.seat import Seat
+from services.relay.seat import Seat, SeatLost
 from services.relay.shipping import Shipping
 from services.runtime.backoff import Backoff
 from services.runtime.checks import Check
@@ -38,6 +38,8 @@ class Relay:
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._backoff = Backoff(settings.backoff_first.total_seconds(), settings.backoff_max.total_seconds())
+        self._trouble = ""
         self.state: State = "stopped"
 
     async def start(self) -> None:
@@ -68,8 +70,9 @@ class Relay:
     async def ready(self) -> list[Check]:
         """Active or standing by, and Kafka answers."""
         died = self._task is not None and self._task.done()
-        seated = self.state in {"active", "standing by"} and not died
-        return [Check("relay", seated, "died" if died else self.state, fatal=died), await self._kafka()]
+        well = self.state in {"active", "standing by"} and not (died or self._trouble)
+        detail = "died" if died else f"{self.state}: {self._trouble}" if self._trouble else self.state
+        return [Check("relay", well, detail, fatal=died), await self._kafka()]
 
     async def _kafka(self) -> Check:
         try:
@@ -80,17 +83,14 @@ class Relay:
         return Check("kafka", ok=True)
 
     async def _run(self, seat: Seat | None) -> None:
-        backoff = self._backoff()
         while not self._stopping.is_set():
             try:
                 seat = seat or await Seat.open(self._settings, self._woken)
                 if await self._stand_by(seat):
-                    backoff.reset()
                     await self._work(seat)
-            except TransientError as error:
-                _log.warning("The relay lost its seat and takes a new one: %s", error)
-                self._become("away")
-                await self._pause(backoff.next_seconds())
+            except SeatLost as error:
+                self._become("away", str(error))
+                await self._pause(self._backoff.next_seconds())
             finally:
                 if seat is not None:
                     await seat.close()
@@ -110,18 +110,19 @@ class Relay:
     async def _work(self, seat: Seat) -> None:
         holds = Holds(self._settings.backoff_first.total_seconds(), HOLD_SECONDS_MAX)
         shipping = Shipping(seat, self._publisher, holds, self._metrics, self._woken)
-        backoff = self._backoff()
         try:
             while not self._stopping.is_set():
                 self._woken.clear()
                 try:
                     found = await shipping.once()
-                    backoff.reset()
+                except SeatLost:
+                    raise
                 except TransientError as error:
-                    if seat.lost:
-                        raise
-                    await self._wait_for_kafka(seat, backoff, error)
+                    self._become("active", str(error))
+                    await self._wait_for_kafka(seat)
                     continue
+                self._become("active")
+                self._backoff.reset()
                 if not found:
                     await self._wait_for_rows(holds)
             await shipping.finish()
@@ -134,11 +135,10 @@ class Relay:
             async with asyncio.timeout(SWEEP_SECONDS if due is None else min(due, SWEEP_SECONDS)):
                 await self._woken.wait()
 
-    async def _wait_for_kafka(self, seat: Seat, backoff: Backoff, error: TransientError) -> None:
+    async def _wait_for_kafka(self, seat: Seat) -> None:
         """Nothing is read before Kafka answers again: every attempt in between would only add repeats."""
-        _log.warning("Nothing is published, and nothing is lost: %s", error)
         while not (self._stopping.is_set() or seat.lost):
-            await self._pause(backoff.next_seconds())
+            await self._pause(self._backoff.next_seconds())
             with contextlib.suppress(TransientError):
                 await self._publisher.ping()
                 return
@@ -148,11 +148,10 @@ class Relay:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
-    def _backoff(self) -> Backoff:
-        return Backoff(self._settings.backoff_first.total_seconds(), self._settings.backoff_max.total_seconds())
-
-    def _become(self, state: State) -> None:
-        if state != self.state:
+    def _become(self, state: State, trouble: str = "") -> None:
+        if trouble and trouble != self._trouble:
+            _log.warning("The relay is %s; nothing is published, and nothing is lost: %s", state, trouble)
+        elif (state, trouble) != (self.state, self._trouble):
             _log.info("The relay is %s", state)
-        self.state = state
+        self.state, self._trouble = state, trouble
         self._metrics.active.set(state == "active")

@@ -60,8 +60,12 @@ def channel(schema: str) -> str:
     return f"outbox_{schema}"
 
 
+class SeatLost(TransientError):  # noqa: N818 - says what happened
+    """The session failed, whatever the reason: close it, and open a new one after a wait."""
+
+
 class Seat:
-    """One session of PostgreSQL. Every call raises `TransientError` when the session fails: then open a new one."""
+    """One session of PostgreSQL. Every call raises `SeatLost` when it fails."""
 
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", schema: str, woken: asyncio.Event) -> None:
         self._connection = connection
@@ -127,8 +131,7 @@ class Seat:
 
 @asynccontextmanager
 async def _failures() -> AsyncIterator[None]:
-    """Whatever the database says, the cure is the same: a new session, after a wait."""
     try:
         yield
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise TransientError(f"The outbox cannot be reached: {error or type(error).__name__}") from error
+        raise SeatLost(f"The outbox cannot be reached: {error or type(error).__name__}") from error

@@ -21,7 +21,7 @@ from services.runtime.errors import PermanentError, TransientError
 from services.runtime.records import Headers
 
 BATCH_ROWS = 500
-UNDER_WAY_ROWS_MAX = 2_000
+UNDER_WAY_ROWS_MAX = 5_000
 """Rows read and not yet settled, slow ones included."""
 PATIENCE_SECONDS = 0.25
 """How long a pass waits for its slowest lane; a lane that takes longer goes on beside the next passes."""
@@ -60,7 +60,7 @@ class Sender(Protocol):
 
 @dataclass(slots=True)
 class Carried:
-    """What became of the rows of one lane: those sent, and the error at which the rest stopped."""
+    """What became of the rows of one lane: those sent, and the error (if any) at which the rest stopped."""
 
     lane: Lane
     sent: list[Row]
@@ -78,9 +78,13 @@ class Shipping:
         self._metrics = metrics
         self._woken = woken
         self._under_way: dict[asyncio.Task[Carried], list[Row]] = {}
+        self._ending = False
 
     async def once(self) -> bool:
-        """One pass; whether it found anything to send. Raises `TransientError`: nothing was lost, wait and go on."""
+        """One pass; whether it found anything to send.
+
+        Raises `TransientError` when Kafka as a whole is away, or what the outbox raises: nothing is lost by either.
+        """
         started = time.monotonic()
         rows = await self._read(started)
         tasks = [self._begin(lane, lane_rows) for lane, lane_rows in by_lane(rows).items()]
@@ -93,7 +97,8 @@ class Shipping:
         return bool(rows)
 
     async def finish(self) -> None:
-        """Wait for what is under way and settle it: the last act of a relay that is stopped."""
+        """Begin nothing more, wait for the rows under way and settle them: the last act of a relay that is stopped."""
+        self._ending = True
         if self._under_way:
             await asyncio.wait(self._under_way)
         await self._settle()
@@ -123,8 +128,8 @@ class Shipping:
     async def _carry(self, lane: Lane, rows: list[Row]) -> Carried:
         started = time.monotonic()
         for at, row in enumerate(rows):
-            if self._outbox.lost:
-                return Carried(lane, rows[:at], rows[at:], TransientError("The seat is lost"))
+            if self._outbox.lost or self._ending:
+                return Carried(lane, rows[:at], rows[at:])
             try:
                 await self._sender.send(row.topic, row.key, row.value, headers_of(row))
             except Exception as error:  # noqa: BLE001 - whatever it is, only this lane waits for it

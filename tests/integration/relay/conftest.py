@@ -75,6 +75,18 @@ class Ledger:
 @pytest_asyncio.fixture(loop_scope="session")
 async def ledger(settings: Settings) -> AsyncIterator[Ledger]:
     """A schema with the ledger's tables, and the topics of one department, one team and the loop."""
+    await prepare(settings)
+    async with writing(settings) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def prepared() -> tuple[Callable[..., Awaitable[None]], Callable[..., AbstractAsyncContextManager[Ledger]]]:
+    """How `ledger` comes about, for tests with parts of their own: make the tables and topics; write."""
+    return prepare, writing
+
+
+async def prepare(settings: Settings) -> None:
     engine = database.engine(settings)
     async with engine.begin() as connection:
         await connection.exec_driver_sql(f"create schema {settings.database_schema}")
@@ -83,19 +95,29 @@ async def ledger(settings: Settings) -> AsyncIterator[Ledger]:
     await topics.ensure(
         settings, [Topic(PERMITS), Topic(NOORD), Topic(DEAD_LETTERS, max_message_bytes=2 * 1024 * 1024)]
     )
-    raw = await asyncpg.connect(
+
+
+@asynccontextmanager
+async def writing(settings: Settings) -> AsyncIterator[Ledger]:
+    connection = await asyncpg.connect(
         settings.database.get_secret_value(), server_settings=database.session(settings, "test-ledger")
     )
     try:
-        yield Ledger(settings, raw)
+        yield Ledger(settings, connection)
     finally:
-        await raw.close()
+        await connection.close()
 
 
 @pytest.fixture
 def read(settings: Settings) -> Callable[..., Awaitable[list[Record]]]:
     """Read all records of some topics, each topic in its order."""
     return partial(everything, settings)
+
+
+@pytest.fixture
+def read_from() -> Callable[..., Awaitable[list[Record]]]:
+    """The same, for tests with parts of their own."""
+    return everything
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ async def test_a_notification_wakes_the_relay_at_once_and_without_one_the_sweep_
             while await ledger.left():  # noqa: ASYNC110 - deletions are seen in the table only
                 await asyncio.sleep(0.0005)
             waits_ms.append((time.monotonic() - begun) * 1000)
-        print(f"commit to deletion: p50 {statistics.median(waits_ms):.1f} ms, max {max(waits_ms):.1f} ms")  # noqa: T201
+        print(f"commit to deletion: p50 {statistics.median(waits_ms):.1f} ms, max {max(waits_ms):.1f} ms")  # noqa: T201 - a figure for whoever runs it
         assert statistics.median(waits_ms) < 500  # the sweep alone would take as long
         await ledger.write((uuid4(), PERMITS, b"unnoticed", None), notify=False)
         await ledger.empty()
@@ -103,9 +103,9 @@ async def test_of_two_relays_one_is_active_and_the_other_takes_over_when_it_stop
     settings: Settings, ledger: Any, read: Any, running: Any
 ) -> None:
     rows = a_busy_hour(400, 20)
-    async with running(settings) as second_first, running(settings) as other:
-        await until(lambda: {second_first.state, other.state} == {"active", "standing by"})
-        active, standing = sorted((second_first, other), key=lambda relay: relay.state)
+    async with running(settings) as one, running(settings) as other:
+        await until(lambda: {one.state, other.state} == {"active", "standing by"})
+        active, standing = sorted((one, other), key=lambda relay: relay.state)
         assert all(check.ok for check in [*await active.ready(), *await standing.ready()])
         await ledger.write(*rows[:200])
         await active.stop()
@@ -123,20 +123,21 @@ async def test_a_relay_whose_session_ends_notices_stops_publishing_and_comes_bac
     rows = a_busy_hour(3000, 50)
     async with running(settings) as relay:
         await until(lambda: relay.state == "active")
-        states = set()
+        ended = 0
         for start in range(0, 3000, 300):
             await ledger.write(*rows[start : start + 300])
-            ended = await ledger.connection.fetchval(
+            ended += await ledger.connection.fetchval(
                 "select count(pg_terminate_backend(pid)) from pg_stat_activity"
-                " where application_name = 'koikarper-relay' and pid in (select pid from pg_locks where locktype = 'advisory')"
+                " where application_name = 'koikarper-relay'"
+                " and pid in (select pid from pg_locks where locktype = 'advisory')"
             )
-            states.add(relay.state if ended else "none ended")
             await asyncio.sleep(0.05)
         await ledger.empty()
         await until(lambda: relay.state == "active")
+    assert ended > 0
     records = await read(PERMITS, NOORD)
     in_order(records, rows)
-    print(f"{len(records) - 3000} repeats")  # noqa: T201
+    print(f"{ended} sessions ended, {len(records) - 3000} repeats")  # noqa: T201 - a figure for whoever runs it
 
 
 async def test_a_death_between_sending_and_deleting_gives_repeats_only(
@@ -159,6 +160,24 @@ async def test_a_death_between_sending_and_deleting_gives_repeats_only(
     in_order(records, rows)
     assert len(records) == 3 * 300
     assert {record.value for record in records} == {row[2] for row in rows}
+
+
+async def test_even_two_relays_that_publish_at_once_give_repeats_only_and_keep_the_order(
+    settings: Settings, ledger: Any, read: Any, running: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_lock(_: Seat) -> bool:
+        return True
+
+    monkeypatch.setattr(Seat, "take_lock", no_lock)
+    rows = a_busy_hour(2000, 50)
+    async with running(settings), running(settings):
+        for start in range(0, 2000, 100):
+            await ledger.write(*rows[start : start + 100])
+            await asyncio.sleep(0.005)
+        await ledger.empty()
+    records = await read(PERMITS, NOORD)
+    in_order(records, rows)
+    print(f"{len(records) - 2000} repeats")  # noqa: T201 - a figure for whoever runs it
 
 
 PROCESS = """
@@ -210,12 +229,12 @@ async def test_after_kill_9_of_the_active_relay_the_second_takes_over_and_nothin
         killed = time.monotonic()
         left = len(await ledger.left())
         await until(lambda: second.state == "active")
-        print(f"took over {time.monotonic() - killed:.2f} s after the kill, {left} rows left")  # noqa: T201
+        print(f"took over {time.monotonic() - killed:.2f} s after the kill, {left} rows left")  # noqa: T201 - a figure for whoever runs it
         assert left > 0, "killed too late to prove anything"
         await ledger.empty()
     records = await read(PERMITS, NOORD)
     in_order(records, rows)
-    print(f"{len(records) - 6000} repeats")  # noqa: T201
+    print(f"{len(records) - 6000} repeats")  # noqa: T201 - a figure for whoever runs it
 
 
 @pytest.mark.parametrize("size", [1536 * 1024, 3 * 1024 * 1024], ids=["for-its-topic", "for-any-topic"])
@@ -244,16 +263,16 @@ async def test_a_row_too_large_holds_its_own_signal_and_no_other(
 async def test_a_topic_that_is_missing_holds_its_signals_until_it_is_made(
     settings: Settings, ledger: Any, read: Any, running: Any
 ) -> None:
-    patient = settings.model_copy(update={"kafka_timeout": settings.kafka_timeout / 5})
+    hasty = settings.model_copy(update={"kafka_timeout": settings.kafka_timeout / 5})
     missing = "department.parks.assignments"
     waiting, others = [uuid4() for _ in range(600)], [uuid4() for _ in range(600)]
     await ledger.write(*((one, missing, b"1", None) for one in waiting), *((one, NOORD, b"2", None) for one in waiting))
-    async with running(patient) as relay:
+    async with running(hasty) as relay:
         await until(lambda: relay.state == "active")
         await ledger.write(*((one, NOORD, b"not held", None) for one in others))
         begun = time.monotonic()
         await ledger.empty(but=1200)
-        print(f"600 others went past 600 held signals in {time.monotonic() - begun:.2f} s")  # noqa: T201
+        print(f"600 others went past 600 held signals in {time.monotonic() - begun:.2f} s")  # noqa: T201 - a figure for whoever runs it
         assert {record.value for record in await read(NOORD)} == {b"not held"}
         await topics.ensure(settings, [Topic(missing)])
         await ledger.empty()
@@ -274,8 +293,7 @@ async def test_a_dead_letters_bytes_and_headers_arrive_untouched_and_one_that_fa
     async with running(settings):
         await ledger.empty(but=1)
     found = {record.value: record.headers for record in await read(DEAD_LETTERS)}
-    print(found.keys())  # noqa: T201
-    assert {letter: found[letter] for letter in letters} == dict.fromkeys(letters, tuple(headers))
+    assert found == dict.fromkeys(letters, tuple(headers))  # no key and no value: Kafka's client writes an empty one
 
 
 async def test_while_kafka_does_not_answer_nothing_is_deleted_and_afterwards_all_goes_on(
@@ -291,14 +309,14 @@ async def test_while_kafka_does_not_answer_nothing_is_deleted_and_afterwards_all
             await ledger.write(*rows[300:])
             await asyncio.sleep(4)
             assert len(await ledger.left()) == 600
-            assert [check.name for check in await relay.ready() if not check.ok] == ["kafka"]
+            assert "kafka" in {check.name for check in await relay.ready() if not check.ok}
         finally:
             os.kill(parts.pids["Kafka"], signals.SIGCONT)
         await ledger.empty()
         assert all(check.ok for check in await relay.ready())
     records = await read(PERMITS, NOORD)
     in_order(records, rows)
-    print(f"{len(records) - 900} repeats")  # noqa: T201
+    print(f"{len(records) - 900} repeats")  # noqa: T201 - a figure for whoever runs it
 
 
 async def test_a_relay_that_cannot_reach_its_parts_does_not_start(settings: Settings) -> None:

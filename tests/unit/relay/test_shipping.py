@@ -188,7 +188,8 @@ async def test_a_slow_signal_goes_on_beside_the_next_passes_and_is_not_read_twic
     assert kafka.there == [2, 4]
     assert [each.seq for each in outbox.rows] == [1, 3]
     kafka.slow[1].set()
-    await shipping.finish()
+    await asyncio.sleep(0.01)
+    await shipping.once()
     await shipping.once()
     assert kafka.there == [2, 4, 1, 3]
     assert outbox.rows == []
@@ -215,6 +216,22 @@ async def test_who_lost_the_seat_sends_nothing_more() -> None:
     kafka.slow[1].set()
     await passing
     assert kafka.there == [1]
+
+
+async def test_a_relay_that_stops_settles_what_is_under_way_and_begins_nothing_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
+    outbox, kafka = FakeOutbox(row(1, A), row(2, A)), FakeKafka()
+    kafka.slow[1] = asyncio.Event()
+    shipping = ship(outbox, kafka)
+    await shipping.once()
+    finishing = asyncio.create_task(shipping.finish())
+    await asyncio.sleep(0.01)
+    kafka.slow[1].set()
+    await finishing
+    assert kafka.there == [1]
+    assert [each.seq for each in outbox.rows] == [2]
 
 
 async def test_a_deletion_that_fails_is_done_by_the_next_pass_and_nothing_is_sent_again() -> None:
