@@ -29,8 +29,8 @@ def _number(value: Any) -> Any:
     return value
 
 
-Amount = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1e12, allow_inf_nan=False)]
-Count = Annotated[int, BeforeValidator(_number), Field(ge=0, le=1_000_000)]
+Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False), BeforeValidator(_number)]
+Count = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_number)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
