@@ -41,24 +41,24 @@ class Account:
 
 def account_for(data: Path) -> Account:
     """The present user; for root the owner of the data, or `nobody` when there are none. Raises `PartError`."""
-    owner = data.stat().st_uid if data.exists() else None
     if os.geteuid() != 0:
-        return _present(data, owner)
+        return _present()
     if sys.platform != "linux":
         raise PartError("PostgreSQL does not run as root on this system. Start as an ordinary user.")
-    try:
-        entry = pwd.getpwuid(owner) if owner else pwd.getpwnam(_NOBODY)
-        user, group = entry.pw_uid, entry.pw_gid
-    except KeyError:
-        user, group = owner or 65534, 65534
+    entry = _entry(data.stat().st_uid) if data.exists() else pwd.getpwnam(_NOBODY)
+    user, group = entry.pw_uid, entry.pw_gid
     return Account(user, group, other=True, arguments={"user": user, "group": group, "extra_groups": []})
 
 
-def _present(data: Path, owner: int | None) -> Account:
-    user = os.geteuid()
-    if owner is not None and owner != user:
+def _present() -> Account:
+    return Account(_entry(os.geteuid()).pw_uid, os.getegid(), other=False)
+
+
+def _entry(user: int) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwuid(user)
+    except KeyError:
         raise PartError(
-            f"The data in {data} belong to user number {owner}, and you are {user}. Start as root or as that user, or "
-            "choose another folder with --data."
-        )
-    return Account(user, os.getegid(), other=False)
+            f"User number {user} has no name on this machine, and PostgreSQL's initdb needs one. Add a line for it to "
+            "/etc/passwd, or start as another user."
+        ) from None

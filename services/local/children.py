@@ -17,6 +17,8 @@ from services.local import watchdog
 from services.local.faults import PartError
 
 _SCRIPT = Path(watchdog.__file__).resolve()
+PATIENCE = 20.0
+"""Seconds between the signal to stop and SIGKILL."""
 _GRACE = 5.0
 """Seconds beyond the watchdog's patience before it is itself given up."""
 
@@ -73,7 +75,7 @@ class Children:
 
     async def _spawn(self, log: int) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(_SCRIPT), str(self._lock)),
+            *(sys.executable, "-I", "-S", str(_SCRIPT), str(self._lock), str(PATIENCE)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,  # not ours: whoever reads ours to its end would wait for the watchdog
@@ -100,7 +102,7 @@ class Children:
             return
         self._process.stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), watchdog.PATIENCE + _GRACE)
+            await asyncio.wait_for(self._process.wait(), PATIENCE + _GRACE)
         except TimeoutError:
             self._kill()
             await self._process.wait()

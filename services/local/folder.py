@@ -136,10 +136,16 @@ def _open_locked(file: Path) -> int | None:
 
 
 def _refuse_strange(path: Path) -> None:
-    """Nothing is written into a folder that is somebody else's."""
-    if not path.is_dir() or (path / _MARK).exists():
+    """Nothing is written into a folder that is somebody else's: root would leave files that its owner cannot read."""
+    if not path.is_dir():
         return
-    if strange := sorted({entry.name for entry in path.iterdir()} - _BEFORE_THE_MARK):
+    if (path / _MARK).exists():
+        if (owner := (path / _MARK).stat().st_uid) != os.geteuid():
+            raise PartError(
+                f"The data in {path} belong to user number {owner}, and you are user number {os.geteuid()}. Start as "
+                "that user, or choose another folder with --data."
+            )
+    elif strange := sorted({entry.name for entry in path.iterdir()} - _BEFORE_THE_MARK):
         raise PartError(
             f"{path} is no data folder of Koikarper: it holds {', '.join(strange[:3])}. Choose another with --data."
         )

@@ -22,7 +22,7 @@ class Reserved:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((LOOPBACK, wanted))
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             self._socket.close()
             raise _refusal(error, wanted, what, option) from error
         self.port: int = self._socket.getsockname()[1]
@@ -32,10 +32,10 @@ class Reserved:
         self._socket.close()
 
 
-def _refusal(error: OSError, port: int, what: str, option: str) -> PartError:
+def _refusal(error: OSError | OverflowError, port: int, what: str, option: str) -> PartError:
     cure = f"or choose another with {option} (0 = any free port)"
-    if error.errno == errno.EADDRINUSE:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return PortInUse(
             f"Port {port} for {what} is in use on {LOOPBACK}. Stop the program that listens on it, {cure}."
         )
-    return PartError(f"Port {port} for {what} cannot be used: {error.strerror}. Start as a user who may, {cure}.")
+    return PartError(f"Port {port} for {what} cannot be used: {error}. Start as a user who may, {cure}.")

@@ -1,9 +1,9 @@
 """The watchdog: starts the parts of one machine and sees to it that they end with the process that asked for them.
 
-Run as a script of its own, with nothing but the standard library (`python -I -S watchdog.py LOCK`). Standard input is
-a pipe from the parent: one JSON object per line names a program to start. When that pipe ends, for whatever reason
-(`kill -9` too), every child gets its own signal to stop, and SIGKILL after `PATIENCE` seconds. Standard output tells
-the parent what started and ended. LOCK is the descriptor of the data folder's lock, which every child inherits.
+Run as a script of its own, with nothing but the standard library (`python -I -S watchdog.py LOCK PATIENCE`). Standard
+input is a pipe from the parent: one JSON object per line names a program to start. When that pipe ends, for whatever
+reason (`kill -9` too), every child gets its own signal to stop, and SIGKILL after PATIENCE seconds. Standard output
+tells the parent what started and ended. LOCK is the descriptor of the data folder's lock, which every child inherits.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 20.0
-"""Seconds between the signal to stop and SIGKILL."""
 LOOK = 1.0
 """Seconds between two looks at whether the parent is still there, besides the pipe that a fork of it can keep open."""
 _PR_SET_PDEATHSIG = 1
@@ -31,8 +29,9 @@ _PR_SET_PDEATHSIG = 1
 class Watchdog:
     """Keeps the children of one parent. One thread, so that Linux can end them when even the watchdog is killed."""
 
-    def __init__(self, lock: int) -> None:
+    def __init__(self, lock: int, patience: float) -> None:
         self._lock = lock
+        self._patience = patience
         self._parent = os.getppid()
         self._children: dict[str, tuple[subprocess.Popen[bytes], int]] = {}
         self._rest = b""
@@ -89,7 +88,7 @@ class Watchdog:
 
     def _stop(self) -> None:
         if self._kill_at is None:
-            self._kill_at = time.monotonic() + PATIENCE
+            self._kill_at = time.monotonic() + self._patience
             for child, number in self._children.values():
                 child.send_signal(number)
 
@@ -122,7 +121,7 @@ def main() -> None:
     """Watch. Signals are for the parent, which then lets go; ignoring them outright would make the children deaf."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)
-    Watchdog(int(sys.argv[1])).run()
+    Watchdog(int(sys.argv[1]), float(sys.argv[2])).run()
 
 
 if __name__ == "__main__":

@@ -212,7 +212,7 @@ async def test_a_part_that_cannot_start_is_told_with_the_end_of_its_log(tmp_path
     async with Parts(tmp_path, 0, 0):
         pass
     (tmp_path / "postgres" / "pg_hba.conf").write_text("nonsense\n")
-    with pytest.raises(PartDied, match="could not load .*pg_hba.conf"):
+    with pytest.raises(PartDied, match=r"could not load .*pg_hba.conf"):
         await Parts(tmp_path, 0, 0).start()
 
 
