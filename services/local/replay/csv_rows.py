@@ -6,7 +6,7 @@ import csv
 import difflib
 import io
 from collections.abc import Collection, Iterator, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from services.local.replay.faults import LogError
 from services.local.replay.rows import Broken, Row
@@ -15,7 +15,13 @@ from services.local.replay.rows import Broken, Row
 def read(stream: BinaryIO, columns: Collection[str], delimiter: str) -> Iterator[Row | Broken]:
     """The rows below the header; raises `LogError` when it lacks one of `columns`."""
     text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    try:
+        yield from _rows(csv.reader(text, delimiter=delimiter, strict=True), columns)
+    finally:
+        text.detach()  # the stream is the caller's, who closes it
+
+
+def _rows(reader: Any, columns: Collection[str]) -> Iterator[Row | Broken]:
     try:
         header = next(reader, [])
     except csv.Error as error:

@@ -28,7 +28,7 @@ class Document:
     """One document; raises `MappingError` at once where it is no YAML, or says a key twice."""
 
     def __init__(self, text: str, file: str) -> None:
-        self._places: dict[Path, tuple[int, int]] = {(): (0, 0)}
+        self._places: dict[Path, tuple[int, int]] = {}
         self._twice: list[Problem] = []
         try:
             node = YAML(typ="safe", pure=True).compose(StringIO(text))
@@ -38,7 +38,9 @@ class Document:
             raise MappingError(file, (self.problem(line, column, f"this is no YAML: {error.problem}"),)) from None
         except YAMLError as error:
             raise MappingError(file, (self.problem(0, 0, f"this is no YAML: {error}"),)) from None
-        self.content: Any = None if node is None else self._value(node, ())
+        if node is None:
+            raise MappingError(file, (self.problem(0, 0, "the file is empty; deploy/replay holds an example"),))
+        self.content: Any = self._value(node, ())
         if self._twice:
             raise MappingError(file, tuple(self._twice))
 

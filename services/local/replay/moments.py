@@ -19,7 +19,10 @@ class Reader:
 
     def read(self, text: str) -> datetime:
         """The moment that `text` names, less what is below a millisecond; ValueError says why it is none."""
-        moment = whole(self._with_offset(text, self._parsed(text)))
+        try:
+            moment = whole(self._with_offset(text, self._parsed(text)))
+        except OverflowError:
+            raise ValueError(f"{text!r} is no moment of the calendar") from None
         if moment < _EPOCH:
             raise ValueError(f"{text!r} lies before 1970")
         if moment > self.now:
