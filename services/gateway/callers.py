@@ -1,0 +1,115 @@
+"""Who calls: a JSON Web Token, signed with a known key, issued for this gateway, and not expired."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from joserfc import jws, jwt
+from joserfc.errors import ExpiredTokenError, InvalidClaimError, JoseError, MissingClaimError
+
+from services.agreements.model import Agreements
+from services.agreements.senders import Sender
+from services.gateway.keys import Keys
+from services.gateway.problems import Problem
+from services.ledger.queries import Scope
+from services.runtime.clock import Clock
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
+"""Asymmetric ones only: no secret is shared with callers, and `none` is no signature."""
+
+LEEWAY_SECONDS = 5
+TOKEN_LENGTH_MAX = 8_192
+
+Role = Literal["team", "department", "operator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls; an operator has no code."""
+
+    role: Role
+    code: str = ""
+
+    @property
+    def sender(self) -> Sender | None:
+        """The team or department as which the caller speaks; None for an operator, who reads only."""
+        return None if self.role == "operator" else (self.role, self.code)
+
+    @property
+    def scope(self) -> Scope:
+        """What the caller may read."""
+        return Scope(
+            team=self.code if self.role == "team" else None,
+            department=self.code if self.role == "department" else None,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.code}" if self.code else self.role
+
+
+class Callers:
+    """Reads tokens."""
+
+    def __init__(self, keys: Keys, agreements: Agreements, *, issuer: str, audience: str, clock: Clock) -> None:
+        self._keys = keys
+        self._agreements = agreements
+        self._clock = clock
+        self._expected: dict[str, jwt.ClaimsOption] = {
+            "iss": {"essential": True, "value": issuer},
+            "aud": {"essential": True, "value": audience},
+            "exp": {"essential": True},
+        }
+
+    async def identify(self, token: str | None) -> Caller:
+        """The caller of a bearer token; a problem 401 when it proves nothing, 403 when it names nobody known."""
+        if not token:
+            raise _unauthorized("Send a token in the header: Authorization: Bearer <JWT>.", "")
+        return caller_of(await self._claims(token), self._agreements)
+
+    async def _claims(self, token: str) -> Mapping[str, Any]:
+        if len(token) > TOKEN_LENGTH_MAX:
+            raise _unauthorized(f"The token is longer than {TOKEN_LENGTH_MAX} characters.")
+        try:
+            header = jws.extract_compact(token.encode("ascii")).headers()
+            key = await self._keys.find(_kid(header))
+            if key is None:
+                raise _unauthorized("The token is signed with a key that is not known here.")
+            claims = jwt.decode(token, key, algorithms=ALGORITHMS).claims
+            now = int(self._clock().timestamp())
+            jwt.JWTClaimsRegistry(now, LEEWAY_SECONDS, **self._expected).validate(claims)
+        except (ExpiredTokenError, MissingClaimError, InvalidClaimError) as error:
+            raise _unauthorized(_sentence(error)) from None
+        except (JoseError, ValueError, TypeError):
+            raise _unauthorized("The token cannot be read, or its signature is wrong.") from None
+        return claims
+
+
+def caller_of(claims: Mapping[str, Any], agreements: Agreements) -> Caller:
+    """The one team, department or operator that the claims name; a problem 403 when they name none that is known."""
+    named = [name for name in ("team", "department", "role") if claims.get(name) is not None]
+    if len(named) != 1:
+        raise Problem(403, "The token must hold exactly one of the claims team, department, or role: operator.")
+    code = claims[named[0]]
+    if named == ["role"] and code == "operator":
+        return Caller("operator")
+    if named == ["team"] and isinstance(code, str) and code in agreements.teams:
+        return Caller("team", code)
+    if named == ["department"] and isinstance(code, str) and code in agreements.departments:
+        return Caller("department", code)
+    raise Problem(403, f"The token's {named[0]} is not known in the agreements of {agreements.municipality.name}.")
+
+
+def _kid(header: Mapping[str, Any]) -> str | None:
+    kid = header.get("kid")
+    return kid if isinstance(kid, str) else None
+
+
+def _sentence(error: JoseError) -> str:
+    if isinstance(error, ExpiredTokenError):
+        return "The token has expired; ask for a new one."
+    claim = getattr(error, "claim", None) or "claim"
+    return f"The token's {claim} is missing, or not what this gateway expects."
+
+
+def _unauthorized(detail: str, error: str = ', error="invalid_token"') -> Problem:
+    return Problem(401, detail, headers={"WWW-Authenticate": f'Bearer realm="koikarper"{error}'})

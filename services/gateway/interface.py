@@ -1,0 +1,17 @@
+"""The interface as an application: every route and every error, before there is anything behind it."""
+
+from fastapi import FastAPI
+
+from services.gateway import problems
+from services.gateway.routes import agreed, answers, assignments, documents, events, health, signals, waits
+
+
+def interface() -> FastAPI:
+    """An application without parts; enough to describe itself (`openapi.document`). `app.build` gives it its parts."""
+    # No pages of documentation: they load scripts from elsewhere.
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=None)
+    for routes in (events, signals, assignments, waits, agreed, documents, health):
+        app.include_router(routes.router)
+    app.include_router(answers.router())
+    problems.install(app)
+    return app

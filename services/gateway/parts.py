@@ -1,0 +1,55 @@
+"""What the routes work with; put together by `app.build`, handed to each request."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from services.agreements.model import Agreements
+from services.gateway.callers import Caller, Callers
+from services.gateway.outlet import Outlet
+from services.gateway.reader import LedgerReader
+from services.gateway.recordings import Recordings
+from services.ledger.books import LedgerBooks
+from services.runtime.clock import Clock
+
+BEARER = HTTPBearer(
+    scheme_name="token",
+    bearerFormat="JWT",
+    description="Signed with a key of the JWKS; with the claim `team` or `department` (a code), or `role: operator`.",
+    auto_error=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One gateway's parts."""
+
+    agreements: Agreements
+    books: LedgerBooks
+    callers: Callers
+    reader: LedgerReader
+    recordings: Recordings
+    outlet: Outlet
+    clock: Clock
+
+
+async def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+ThisGateway = Annotated[Parts, Depends(_parts)]
+
+
+async def _caller(
+    request: Request, parts: ThisGateway, bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
+) -> Caller:
+    caller = await parts.callers.identify(bearer.credentials if bearer else None)
+    request.state.caller = caller
+    return caller
+
+
+ThisCaller = Annotated[Caller, Depends(_caller)]
+"""Who calls; every route but the public ones asks for it."""

@@ -1,0 +1,74 @@
+"""`POST /v1/events`: signals and answers as CloudEvents."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import BaseModel, Field
+
+from events.envelope import digest
+from events.reading import Event
+from services.gateway import admission, bodies, sending
+from services.gateway.parts import Parts, ThisCaller, ThisGateway
+from services.gateway.recordings import WAIT_SECONDS_MAX, wait_seconds
+from services.gateway.sending import AcceptedEvent
+
+router = APIRouter(tags=["events"])
+
+Prefer = Annotated[
+    str | None,
+    Header(
+        description=f"`wait=N`: answer once the ledger has recorded everything, or after N seconds (at most "
+        f"{WAIT_SECONDS_MAX}); `recorded` says which."
+    ),
+]
+
+
+class Accepted(BaseModel):
+    """Everything in the request is with the broker, on all replicas."""
+
+    accepted: list[AcceptedEvent]
+    recorded: bool | None = Field(
+        None,
+        description="Only with `Prefer: wait`: whether the ledger had recorded everything when this was answered. "
+        "When not, it will as soon as it can; nothing needs to be sent again.",
+    )
+
+
+@router.post(
+    "/v1/events",
+    operation_id="sendEvents",
+    status_code=202,
+    response_model_exclude_unset=True,
+    summary="Send one event, or a batch",
+)
+async def send_events(
+    request: Request, response: Response, caller: ThisCaller, parts: ThisGateway, prefer: Prefer = None
+) -> Accepted:
+    """Send signals or answers of the caller's own.
+
+    One event in structured or binary mode, or a batch. All of it is accepted, or nothing. A repeat of an event (the
+    same source and id) counts once, so repeating a request is always safe.
+    """
+    body = await bodies.read_body(request, bodies.limit_of(request.headers))
+    pairs = [(name.decode("latin-1"), value) for name, value in request.headers.raw]
+    submission = admission.read(pairs, bodies.media_type(request.headers), body)
+    events = admission.admit(submission, caller, parts.agreements, parts.clock())
+    known = await parts.reader.ask(lambda connection: sending.look_up(connection, events))
+    if known is not None:
+        sending.refuse_known(submission, events, known, caller)
+    signals = sending.signals_of(events, known)
+    accepted = await sending.send(parts, request, caller, events, signals)
+    answer = Accepted(accepted=accepted)
+    await wait_for(parts, response, events, answer, prefer)
+    return answer
+
+
+async def wait_for(parts: Parts, response: Response, events: list[Event], answer: Accepted, prefer: str | None) -> None:
+    """Do as `Prefer: wait` asks, and say so in `Preference-Applied` (RFC 7240)."""
+    seconds = wait_seconds(prefer)
+    if seconds is None:
+        return
+    answer.recorded = await parts.recordings.wait(
+        {(event.source, event.id): digest(event.raw) for event in events}, seconds
+    )
+    response.headers["Preference-Applied"] = f"wait={seconds}"

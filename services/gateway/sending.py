@@ -1,0 +1,142 @@
+"""From admitted events to the broker: a last look at the ledger, all replicas' word, and a line in the audit log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
+
+from events.answers import DepartmentAnswer, TeamAnswer
+from events.envelope import STRUCTURED_HEADERS, digest, encode
+from events.faults import Fault
+from events.reading import Event
+from events.signals import Report
+from services.agreements.senders import Sender
+from services.gateway.admission import Submission, conflicting, own_signal, topic_of, with_trace
+from services.gateway.callers import Caller
+from services.gateway.parts import Parts
+from services.gateway.problems import Mistake, Problem, mistakes
+from services.gateway.recordings import Key
+from services.gateway.tracing import traceparent
+from services.ledger.known import assignment_owners, digests, signal_owners
+from services.runtime.broker import Message
+from services.runtime.logging import audit
+
+VERBS = {
+    "acknowledged": "acknowledge",
+    "handed-over": "hand-over",
+    "extended": "extend",
+    "resolved": "resolve",
+    "confirmed": "confirm",
+    "contested": "contest",
+    "withdrawn": "withdraw",
+    "contact-recorded": "record-contact",
+}
+
+
+class AcceptedEvent(BaseModel):
+    """An event that every replica of the broker holds."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+    source: str
+    id: str
+    signal: UUID | None = Field(
+        None, description="The signal that it reports or answers; null while the ledger cannot be asked for it."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger knows of some events."""
+
+    digests: dict[Key, bytes]
+    assignments: dict[UUID, tuple[str, UUID]]
+    signals: dict[UUID, str]
+
+
+async def look_up(connection: AsyncConnection, events: Sequence[Event]) -> Known:
+    """Ask the ledger about these events."""
+    answered = {event.data.assignment for event in events if isinstance(event.data, DepartmentAnswer)}
+    named = {event.data.signal for event in events if isinstance(event.data, TeamAnswer)}
+    return Known(
+        await digests(connection, [(event.source, event.id) for event in events]),
+        await assignment_owners(connection, answered),
+        await signal_owners(connection, named),
+    )
+
+
+def refuse_known(submission: Submission, events: Sequence[Event], known: Known, caller: Caller) -> None:
+    """Raise a problem for what the ledger knows to be another's (403) or another event (409)."""
+    foreign: list[Mistake] = []
+    changed: list[Mistake] = []
+    for number, event in enumerate(events):
+        index = submission.index(number)
+        foreign += mistakes(_foreign(event, known, caller), index=index)
+        if known.digests.get((event.source, event.id), digest(event.raw)) != digest(event.raw):
+            fault = Fault("id", "an earlier event has this source and id, and another type, subject, time or data")
+            changed += mistakes([fault], index=index)
+    if foreign:
+        raise Problem(403, f"{caller} may not send this. Nothing was sent.", errors=foreign)
+    if changed:
+        raise conflicting(changed)
+
+
+def _foreign(event: Event, known: Known, caller: Caller) -> list[Fault]:
+    if isinstance(event.data, DepartmentAnswer):
+        owner, _ = known.assignments.get(event.data.assignment, (caller.code, None))
+        return [] if owner == caller.code else [Fault("data.assignment", f"is an assignment of {owner}")]
+    if isinstance(event.data, TeamAnswer):
+        team = known.signals.get(event.data.signal, caller.code)
+        return [] if team == caller.code else [Fault("data.signal", f"is a signal of {team}")]
+    return []
+
+
+async def send(
+    parts: Parts, request: Request, caller: Caller, events: Sequence[Event], signals: Sequence[UUID | None]
+) -> list[AcceptedEvent]:
+    """Publish the events, each once; answers when every replica has them all."""
+    sender = caller.sender
+    if sender is None:  # admitted nothing, so there is nothing to send
+        return []
+    trace = traceparent(request.headers)
+    messages: dict[Key, Message] = {}
+    for event, signal in zip(events, signals, strict=True):
+        key = str(signal or _assignment(event))
+        value = encode(with_trace(event.raw, trace))
+        message = Message(topic_of(event, sender), key.encode(), value, STRUCTURED_HEADERS)
+        messages.setdefault((event.source, event.id), message)
+    await parts.outlet.send(list(messages.values()))
+    for event, signal in zip(events, signals, strict=True):
+        _note(request, sender, event, signal)
+    return [
+        AcceptedEvent(source=event.source, id=event.id, signal=signal)
+        for event, signal in zip(events, signals, strict=True)
+    ]
+
+
+def signals_of(events: Sequence[Event], known: Known | None) -> list[UUID | None]:
+    """The signal of each event: its own, or that of the assignment that it answers, as far as the ledger knows."""
+    owners = known.assignments if known else {}
+    found: list[UUID | None] = []
+    for event in events:
+        signal = own_signal(event)
+        if signal is None and isinstance(event.data, DepartmentAnswer):
+            owner = owners.get(event.data.assignment)
+            signal = owner[1] if owner else None
+        found.append(signal)
+    return found
+
+
+def _note(request: Request, sender: Sender, event: Event, signal: UUID | None) -> None:
+    verb = "emit" if isinstance(event.data, Report) else VERBS[event.type.split(".")[-2]]
+    assignment = _assignment(event)
+    what = f"assignment {assignment}" if assignment else f"signal {signal}"
+    origin = request.client.host if request.client else ""
+    audit(verb, what, "done", origin=origin, actor=":".join(sender), source=event.source, event_id=event.id)
+
+
+def _assignment(event: Event) -> UUID | None:
+    return event.data.assignment if isinstance(event.data, DepartmentAnswer) else None
