@@ -1,16 +1,21 @@
 """`koikarper local` and `koikarper demo`: everything on this machine."""
 
 import asyncio
+import contextlib
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvloop
+from rich.console import Console
 
-from services.cli.output import errors, fail, print_json, told
+from services.cli.output import WRONG_USE, errors, fail, print_json, told
 from services.local.addresses import DEFAULT_FOLDER, Addresses
+from services.local.demo.chronicle import Chronicle
+from services.local.demo.show import Demo
 from services.local.machine import Machine, Options
 
 AgreementsOption = Annotated[Path, typer.Option(help="The agreements file: who answers what, by when.")]
@@ -19,16 +24,19 @@ GatewayPort = Annotated[int, typer.Option(help="The gateway's port; 0 is any fre
 MetricsPort = Annotated[int, typer.Option(help="The port of health and metrics; 0 is any free port.")]
 KafkaPort = Annotated[int, typer.Option(help="Kafka's port; 0 is any free port.")]
 DatabasePort = Annotated[int, typer.Option(help="PostgreSQL's port; 0 is any free port.")]
+DEFAULT_AGREEMENTS = Path(__file__).parents[2] / "deploy" / "agreements.yaml"
+"""The demo town."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(local)
+    app.command()(demo)
 
 
 def local(
-    agreements: AgreementsOption = Path("deploy/agreements.yaml"),
+    agreements: AgreementsOption = DEFAULT_AGREEMENTS,
     data: DataOption = DEFAULT_FOLDER,
     gateway_port: GatewayPort = 8080,
     metrics_port: MetricsPort = 9464,
@@ -47,6 +55,48 @@ def local(
         await _stopped_or_died(machine, stopped)
 
     run_machine(options, until_stopped)
+
+
+def demo(
+    agreements: AgreementsOption = DEFAULT_AGREEMENTS,
+    data: DataOption = DEFAULT_FOLDER,
+    gateway_port: GatewayPort = 8080,
+    metrics_port: MetricsPort = 9464,
+    kafka_port: KafkaPort = 9092,
+    database_port: DatabasePort = 5432,
+    for_: Annotated[str, typer.Option("--for", help="How long, as in 60s or 5m; default: until Ctrl-C.")] = "",
+) -> None:
+    """Watch the loop live: a town whose teams report and whose departments answer, each in its own way."""
+    seconds = span(for_) if for_ else None
+    options = Options(agreements, data, gateway_port, metrics_port, kafka_port, database_port)
+    chronicle = Chronicle()
+
+    async def live(machine: Machine, found: Addresses, stopped: asyncio.Event) -> None:
+        show_addresses(found, data)
+        town = Demo(machine.settings, found, data, chronicle)
+        living = asyncio.create_task(town.run(stopped, Console(highlight=False)))
+        telling = asyncio.create_task(_tell_first(chronicle))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await _stopped_or_died(machine, stopped, living)
+        stopped.set()
+        telling.cancel()
+        await living
+
+    run_machine(options, live)
+
+
+async def _tell_first(chronicle: Chronicle) -> None:
+    await chronicle.first_acknowledged.wait()
+    errors().print(f"The first assignment was acknowledged {chronicle.seconds_to_first:.1f} s after the start.")
+
+
+def span(text: str) -> float:
+    """Seconds of a span such as `90`, `60s`, `5m` or `1h`; ends the command when it is none."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if match is None:
+        fail(f"{text!r} is no span; write 60s, 5m or 1h", WRONG_USE)
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def run_machine(options: Options, live: Callable[[Machine, Addresses, asyncio.Event], Awaitable[None]]) -> None:
@@ -78,12 +128,21 @@ def _stop(stopped: asyncio.Event, starting: asyncio.Task[Addresses]) -> None:
     starting.cancel()  # nothing happens when the start is done
 
 
-async def _stopped_or_died(machine: Machine, stopped: asyncio.Event) -> None:
+async def _stopped_or_died(machine: Machine, stopped: asyncio.Event, *others: asyncio.Task[None]) -> None:
+    """Return when asked to stop; end the command when a part or a service cannot go on."""
     waiting = asyncio.create_task(stopped.wait())
-    await asyncio.wait({waiting, machine.parts.died}, return_when=asyncio.FIRST_COMPLETED)
-    if machine.parts.died.done():
+    deaths: list[asyncio.Future[Any]] = [machine.parts.died, *others]
+    if machine.running is not None:
+        deaths.append(machine.running.died)
+    try:
+        await asyncio.wait({waiting, *deaths}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
         waiting.cancel()
+    if machine.parts.died.done():
         fail(str(machine.parts.died.result()))
+    for death in deaths[1:]:
+        if death.done():
+            death.result()
 
 
 def show_addresses(found: Addresses, folder: Path) -> None:

@@ -154,13 +154,18 @@ class OutboxRow(Table, table=True):
     """What is still to be published, in order; the relay deletes exactly the rows that it sent."""
 
     __tablename__ = "outbox"
+    # Insert and delete only: vacuumed by count, or every scan walks the rows that are gone.
+    __table_args__ = (
+        {"postgresql_with": {"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "1000"}},
+    )
 
     seq: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     signal: UUID | None = None
     topic: str
     key: bytes | None = Field(default=None, sa_type=LargeBinary)
     value: bytes | None = Field(default=None, sa_type=LargeBinary)
-    headers: list[list[str]] | None = Field(default=None, sa_type=JSONB)  # [name, base64]; null: a structured event
+    # [name, base64]; null: a structured event. JSON, for JSONB cannot hold a NUL in a header's name.
+    headers: list[list[str]] | None = Field(default=None, sa_type=JSON)
     written_at: datetime = _moment(sa_column_kwargs={"server_default": sql("clock_timestamp()")})
 
 

@@ -66,7 +66,7 @@ _RECORD = text("""
 
 _OUTBOX = text("""
     insert into outbox (signal, topic, key, value, headers)
-    select signal, topic, key, value, cast(headers as jsonb)
+    select signal, topic, key, value, cast(headers as json)
     from unnest(:signals, :topics, :keys, :values, :headers) with ordinality
          as new (signal, topic, key, value, headers, nr)
     order by nr

@@ -88,6 +88,12 @@ async def test_what_cannot_be_read_becomes_a_dead_letter_and_delays_nobody(desk,
     assert len(await desk.rows("select * from signal")) == 2
 
 
+async def test_a_header_whose_name_holds_a_nul_is_kept_as_it_is(desk):
+    await desk.take_in(desk.record("neighbourhood.initiative-blocked", b"no json", headers=(("a\x00b", b"\x00"),)))
+    [dead] = await desk.rows("select headers from outbox where topic = 'dead-letters'")
+    assert headers(dead)["a\x00b"] == "\x00"
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -81,11 +81,12 @@ def upgrade() -> None:
         sa.Column("topic", sa.String(), nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=True),
         sa.Column("value", sa.LargeBinary(), nullable=True),
-        sa.Column("headers", JSONB(), nullable=True),
+        sa.Column("headers", sa.JSON(), nullable=True),
         sa.Column(
             "written_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.PrimaryKeyConstraint("seq"),
+        postgresql_with={"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "1000"},
     )
     op.create_table(
         "reading",
