@@ -17,6 +17,7 @@ from typing import Any
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]  # aiokafka has no py.typed
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
 
 from events import catalogue
 from events.catalogue import Topic
@@ -110,5 +111,7 @@ async def _listed(settings: Settings) -> list[str]:
     try:
         await admin.start()
         return [name for name in await admin.list_topics() if name.startswith(settings.topic_prefix)]
+    except (KafkaError, OSError) as error:
+        raise ReplayError(f"Kafka does not answer at {settings.kafka}: {error}") from error
     finally:
         await admin.close()

@@ -1,0 +1,373 @@
+"""A log through the real circuit; its figures are computed here from the raw file, by pandas alone."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import quoteattr
+
+import asyncpg
+import pandas as pd
+import pytest
+
+from services.agreements.loading import load as load_agreements
+from services.local.replay import namespace, town
+from services.local.replay.circuit import send
+from services.local.replay.faults import ReplayError
+from services.local.replay.log import Log
+from services.local.replay.mapping import Mapping, load, parse
+from services.local.replay.report import Report
+from services.local.replay.run import replay, tell
+from services.runtime.clock import now
+
+if TYPE_CHECKING:
+    from services.runtime.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+RECEIPT = Path(os.environ.get("KOIKARPER_DATA", ROOT.parent / "shared/data")) / "receipt.csv.gz"
+STAGES = ("acknowledge", "resolve", "confirm")
+
+Figures = dict[tuple[str, str], tuple[int, pd.Timestamp | None, float | None, float | None]]
+"""By department and stage: open, oldest since, median and 90th percentile in seconds."""
+
+
+class Silent:
+    """Bars that nobody looks at."""
+
+    def show(self, *_: object) -> None: ...
+
+
+# ---- pandas alone ---------------------------------------------------------------------------------------------------
+
+
+def moments(values: pd.Series[Any]) -> pd.Series[Any]:
+    return pd.to_datetime(values, utc=True, format="ISO8601", errors="coerce").dt.floor("ms")
+
+
+def long_table(raw: pd.DataFrame, until: str | None) -> pd.DataFrame:
+    """One row per row of the log, the end among them, no earlier than its case's start; what came later is gone."""
+    rows = pd.DataFrame(
+        {
+            "case": raw["case:concept:name"],
+            "at": moments(raw["time:timestamp"]),
+            "start": moments(raw["case:startdate"]),
+            "department": raw["case:department"].str.lower().str.replace(" ", "-"),
+            "what": raw["concept:name"],
+            "line": raw.index + 2,
+        }
+    ).dropna(subset=["at"])
+    ends = rows.assign(at=moments(raw["case:enddate"]), what="end", line=10**9)
+    # The end belongs to whoever has the case by then, so it changes no department.
+    ends = ends.dropna(subset=["at"]).drop_duplicates("case").assign(department=None)
+    table = pd.concat([rows, ends], ignore_index=True)
+    if until:
+        limit = pd.Timestamp(until)
+        table = table[(table["at"] <= limit) & (table["start"] <= limit)]
+        begun = (
+            rows[rows["start"] <= limit]
+            .sort_values("at")
+            .drop_duplicates("case")
+            .assign(at=lambda it: it["start"], what="begun", line=0)
+        )
+        table = pd.concat([begun, table], ignore_index=True)
+    table = table.sort_values(["case", "at", "line"], kind="stable")
+    table["department"] = table.groupby("case")["department"].transform(lambda it: it.ffill().bfill())
+    table["at"] = table[["at", "start"]].max(axis=1)
+    return table
+
+
+def assignments(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per stretch of a case at one department: its start, and when it was acknowledged, left and resolved."""
+    changed = table["department"] != table.groupby("case")["department"].shift()
+    table = table.assign(stretch=changed.groupby(table["case"]).cumsum())
+    by = ["case", "stretch"]
+    first = table.groupby(by).agg(department=("department", "first"), start=("start", "first"), came=("at", "min"))
+    for name, what in (("acknowledged", "Confirmation of receipt"), ("resolved", "end")):
+        first[name] = table[table["what"] == what].groupby(by)["at"].min()
+    first["left"] = first.groupby("case")["came"].shift(-1)
+    first["acknowledged"] = first[["acknowledged", "left", "resolved"]].min(axis=1)
+    return first
+
+
+def figures_of(raw: pd.DataFrame, until: str | None = None) -> Figures:
+    found: Figures = {}
+    for department, own in assignments(long_table(raw, until)).groupby("department"):
+        here = own["left"].isna()
+        for stage, answered in (("acknowledge", own["acknowledged"]), ("resolve", own["resolved"])):
+            waiting = own[here & answered.isna()]
+            waits = (answered - own["start"]).dropna()
+            found[str(department), stage] = (
+                len(waiting),
+                waiting["start"].min() if len(waiting) else None,
+                quantile(waits, 0.5),
+                quantile(waits, 0.9),
+            )
+        done = own["resolved"].notna().any()
+        found[str(department), "confirm"] = (0, None, 0.0, 0.0) if done else (0, None, None, None)
+    return {key: value for key, value in found.items() if value != (0, None, None, None)}
+
+
+def quantile(waits: pd.Series[Any], share: float) -> float | None:
+    if waits.empty:
+        return None
+    return round((waits / pd.Timedelta(milliseconds=1)).round().quantile(share)) / 1000
+
+
+# ---- what the circuit says ------------------------------------------------------------------------------------------
+
+
+def figures_in(report: Report) -> Figures:
+    return {
+        (str(wait.department), wait.stage): (
+            wait.open,
+            wait.oldest and pd.Timestamp(wait.oldest),
+            wait.median_seconds,
+            wait.p90_seconds,
+        )
+        for wait in report.waits
+    }
+
+
+async def replayed(settings: Settings, file: Path, mapping: Mapping, until: str | None = None) -> Report:
+    log = Log(file)
+    told = tell(log, mapping, datetime.fromisoformat(until) if until else None, now, Silent())
+    return await replay(settings, log, mapping, told, Silent())
+
+
+# ---- logs -----------------------------------------------------------------------------------------------------------
+
+COLUMNS = ("case:concept:name", "case:startdate", "case:enddate", "case:department", "concept:name", "time:timestamp")
+READ = "Confirmation of receipt"
+ODD = [
+    # A case as it should be, over the spring change of the clock; the next over the autumn one.
+    (
+        "spring",
+        "2011-03-26 23:30:00.123000+01:00",
+        "2011-03-27 03:30:00.456000+02:00",
+        "General",
+        READ,
+        "2011-03-27 01:59:59.999000+01:00",
+    ),
+    ("autumn", "2011-10-30 01:30:00+02:00", "2011-10-30 04:00:00+01:00", "General", READ, "2011-10-30 02:30:00+02:00"),
+    (
+        "autumn",
+        "2011-10-30 01:30:00+02:00",
+        "2011-10-30 04:00:00+01:00",
+        "General",
+        "Check",
+        "2011-10-30 02:30:00+01:00",
+    ),
+    # Acknowledged before it began, and one that also ended before it began.
+    ("early", "2011-05-02 10:00:00+02:00", "2011-05-09 10:00:00+02:00", "Experts", READ, "2011-05-01 10:00:00+02:00"),
+    (
+        "backwards",
+        "2011-05-02 10:00:00+02:00",
+        "2011-05-01 09:00:00+02:00",
+        "Experts",
+        READ,
+        "2011-05-03 10:00:00+02:00",
+    ),
+    # Ended before it was acknowledged; without an end; never acknowledged; neither.
+    (
+        "late",
+        "2011-06-01 10:00:00+02:00",
+        "2011-06-02 10:00:00+02:00",
+        "General",
+        READ,
+        "2011-06-20 10:00:00.001000+02:00",
+    ),
+    ("endless", "2011-06-03 10:00:00+02:00", "", "General", READ, "2011-06-04 10:00:00+02:00"),
+    (
+        "unread",
+        "2011-06-05 10:00:00+02:00",
+        "2011-06-06 10:00:00+02:00",
+        "Customer contact",
+        "Check",
+        "2011-06-05 11:00:00+02:00",
+    ),
+    ("silent", "2011-06-07 10:00:00+02:00", "", "Customer contact", "Check", "2011-06-08 10:00:00+02:00"),
+    # Handed over, back again, and resolved by who has it last; the rows stand in no order.
+    ("handed", "2011-07-01 10:00:00+02:00", "2011-07-09 10:00:00+02:00", "Experts", READ, "2011-07-04 10:00:00+02:00"),
+    ("handed", "2011-07-01 10:00:00+02:00", "2011-07-09 10:00:00+02:00", "General", READ, "2011-07-02 10:00:00+02:00"),
+    (
+        "handed",
+        "2011-07-01 10:00:00+02:00",
+        "2011-07-09 10:00:00+02:00",
+        "General",
+        "Check",
+        "2011-07-06 10:00:00+02:00",
+    ),
+    ("handed-unread", "2011-07-01 11:00:00+02:00", "", "General", "Check", "2011-07-02 11:00:00+02:00"),
+    ("handed-unread", "2011-07-01 11:00:00+02:00", "", "Experts", "Check", "2011-07-03 11:00:00+02:00"),
+    # Two rows that cannot be read, of which one is all that there is of its case.
+    ("spring", "2011-03-26 23:30:00.123000+01:00", "2011-03-27 03:30:00.456000+02:00", "General", READ, "yesterday"),
+    ("lost", "2011-08-01 10:00:00+02:00", "", "General", READ, ""),
+]
+
+
+def write_csv(file: Path, rows: list[tuple[str, ...]]) -> Path:
+    pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(file, index=False)
+    return file
+
+
+def write_xes(file: Path, rows: list[tuple[str, ...]]) -> Path:
+    """The same log in XES: consecutive rows of a case are a trace, and what can change is an event's."""
+    lines = ["<log>"]
+    for case, start, end, department, what, at in rows:
+        attributes = {"concept:name": case, "startdate": start, "enddate": end}
+        lines.append(
+            "<trace>" + "".join(f"<string key={quoteattr(k)} value={quoteattr(v)}/>" for k, v in attributes.items())
+        )
+        own = {"concept:name": what, "time:timestamp": at, "case:department": department}
+        lines.append("<event>" + "".join(f"<string key={quoteattr(k)} value={quoteattr(v)}/>" for k, v in own.items()))
+        lines.append("</event></trace>")
+    file.write_text("\n".join([*lines, "</log>"]), "utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def receipt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real log; where it is absent the small one stands in, save in CI."""
+    if RECEIPT.exists():
+        return RECEIPT
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI replays the real log, and {RECEIPT} is not there; KOIKARPER_DATA names its folder")
+    rows = [row for row in ODD if not row[0].startswith("handed")]
+    return write_csv(tmp_path_factory.mktemp("receipt") / "stand-in.csv", rows)
+
+
+@pytest.fixture
+def receipt_mapping() -> Mapping:
+    return load(ROOT / "deploy/replay/receipt.yaml")
+
+
+@pytest.fixture
+def odd_mapping() -> Mapping:
+    text = (ROOT / "deploy/replay/receipt.yaml").read_text("utf-8")
+    return parse(text + "\nhand-over: change-of-department\n")
+
+
+@pytest.mark.parametrize("until", [None, "2011-06-15T12:00:00+02:00"])
+async def test_the_figures_of_the_real_log_are_those_that_pandas_computes(
+    settings: Settings, receipt: Path, receipt_mapping: Mapping, until: str | None
+) -> None:
+    report = await replayed(settings, receipt, receipt_mapping, until)
+    assert figures_in(report) == figures_of(pd.read_csv(receipt), until)
+    assert report.assignments == report.cases
+
+
+async def test_what_is_odd_in_the_real_log_is_counted_and_listed(
+    settings: Settings, receipt: Path, receipt_mapping: Mapping
+) -> None:
+    raw = pd.read_csv(receipt)
+    log = Log(receipt)
+    told = tell(log, receipt_mapping, None, now, Silent())
+    start, end = moments(raw["case:startdate"]), moments(raw["case:enddate"])
+    at = moments(raw["time:timestamp"])
+    read = raw["concept:name"] == READ
+    early = set(raw.index[read & (at < start)] + 2)
+    after = set(raw.index[read & (at > end)] + 2)
+    lines = {
+        what: {item.line for item in told.plan.findings if item.message.startswith(what)}
+        for what in ("acknowledged before", "acknowledged after")
+    }
+    assert lines == {"acknowledged before": early, "acknowledged after": after}
+    assert len([item for item in told.cases.findings if item.what == "row"]) == at.isna().sum()
+
+
+@pytest.mark.parametrize("until", [None, "2011-07-05T00:00:00+02:00", "2011-06-02T08:00:00Z"])
+async def test_the_figures_of_every_oddity_are_those_that_pandas_computes(
+    settings: Settings, tmp_path: Path, odd_mapping: Mapping, until: str | None
+) -> None:
+    file = write_csv(tmp_path / "odd.csv", ODD)
+    report = await replayed(settings, file, odd_mapping, until)
+    assert figures_in(report) == figures_of(pd.read_csv(file), until)
+    assert [item.line for item in report.findings if item.what == "row"] == [16, 17]
+
+
+async def test_the_same_log_in_xes_gives_the_same_figures_and_findings(
+    settings: Settings, tmp_path: Path, odd_mapping: Mapping
+) -> None:
+    report = await replayed(settings, write_csv(tmp_path / "odd.csv", ODD), odd_mapping)
+    twin = await replayed(settings, write_xes(tmp_path / "twin.xes", ODD), odd_mapping)
+    assert twin.waits == report.waits
+    assert [(item.what, item.case, item.message) for item in twin.findings] == [
+        (item.what, item.case, item.message) for item in report.findings
+    ]
+    assert (twin.rows, twin.cases, twin.events, twin.refused) == (
+        report.rows,
+        report.cases,
+        report.events,
+        report.refused,
+    )
+
+
+async def test_the_report_tells_the_counts_and_what_the_loop_refused(
+    settings: Settings, tmp_path: Path, odd_mapping: Mapping
+) -> None:
+    told = (await replayed(settings, write_csv(tmp_path / "odd.csv", ODD), odd_mapping)).as_json()
+    assert told["at"] == "2011-10-30T03:00:00.000Z"
+    assert told["counts"] == {
+        "rows": 16,
+        "cases": 10,
+        "notBegun": 0,
+        "events": 10 + 8 + 7 + 7 + 3,
+        "assignments": 13,
+        "unreadableRows": 2,
+        "unreadableCases": 0,
+        "contradictoryCases": 3,
+        "refused": {"already-closed": 2},
+    }
+
+
+async def test_a_replay_again_begins_afresh_after_one_that_broke_off(
+    settings: Settings, tmp_path: Path, odd_mapping: Mapping
+) -> None:
+    file = write_csv(tmp_path / "odd.csv", ODD)
+    log = Log(file)
+    told = tell(log, odd_mapping, None, now, Silent())
+    names = tmp_path / "agreements.yaml"
+    names.write_text(town.agreements(odd_mapping, {"general": "General", "gone": "Gone"}), "utf-8")
+    own = namespace.inside(settings, log.name, names)
+    await namespace.fresh(own, load_agreements(names))
+    await send(own, [replace(step, case=f"old-{step.case}") for step in told.plan.steps[:9]], odd_mapping, Silent())
+    report = await replay(settings, log, odd_mapping, told, Silent())
+    assert figures_in(report) == figures_of(pd.read_csv(file))
+
+
+async def test_a_second_replay_of_a_log_that_is_being_replayed_is_refused(
+    settings: Settings, tmp_path: Path, odd_mapping: Mapping
+) -> None:
+    file = write_csv(tmp_path / "odd.csv", ODD)
+    async with namespace.alone(namespace.inside(settings, "odd", file)):
+        with pytest.raises(ReplayError, match="Another replay of this log is running"):
+            await replayed(settings, file, odd_mapping)
+
+
+async def test_an_event_that_cannot_be_read_fails_the_replay_and_is_told(
+    settings: Settings, tmp_path: Path, odd_mapping: Mapping
+) -> None:
+    file = write_csv(tmp_path / "odd.csv", ODD)
+    log = Log(file)
+    told = tell(log, odd_mapping, None, now, Silent())
+    bad = odd_mapping.model_copy(update={"report": {**odd_mapping.report, "title": "call 0612345678"}})
+    with pytest.raises(ReplayError, match="personal-data"):
+        await replay(settings, log, bad, told, Silent())
+
+
+async def test_a_replay_touches_nothing_outside_its_own_topics_and_schema(
+    settings: Settings, tmp_path: Path, odd_mapping: Mapping
+) -> None:
+    await replayed(settings, write_csv(tmp_path / "odd.csv", ODD), odd_mapping)
+    database = await asyncpg.connect(settings.database.get_secret_value())
+    try:
+        schemas = {
+            row["schema_name"] for row in await database.fetch("select schema_name from information_schema.schemata")
+        }
+    finally:
+        await database.close()
+    assert "replay_odd" in schemas
+    assert settings.database_schema not in schemas
