@@ -96,13 +96,21 @@ class Client:
         found: dict[str, Any] = self.get(f"/v1/assignments/{assignment}")
         return found
 
-    def answer(self, assignment: UUID | str, verb: str, data: dict[str, Any], *, key: str) -> dict[str, Any]:
+    def signal(self, signal: UUID | str) -> dict[str, Any]:
+        """One signal with its assignments."""
+        found: dict[str, Any] = self.get(f"/v1/signals/{signal}")
+        return found
+
+    def answer(
+        self, assignment: UUID | str, verb: str, data: dict[str, Any], *, key: str, wait_seconds: int = 0
+    ) -> dict[str, Any]:
         """Answer: `verb` is `acknowledge`, `hand-over`, `extend` or `resolve`; `data` is that of contract 1.2.
 
-        The same `key` (`Idempotency-Key`) and data are the same event, however often they are sent.
+        The same `key` (`Idempotency-Key`) and data are the same event, however often they are sent. With
+        `wait_seconds` (30 at most) it comes back once the ledger has recorded it, and `recorded` says whether.
         """
-        path = f"/v1/assignments/{assignment}/{verb}"
-        answered: dict[str, Any] = self.post(path, json=data, headers={"idempotency-key": key})
+        headers = {"idempotency-key": key} | ({"prefer": f"wait={wait_seconds}"} if wait_seconds else {})
+        answered: dict[str, Any] = self.post(f"/v1/assignments/{assignment}/{verb}", json=data, headers=headers)
         return answered
 
     def _call(self, method: str, path: str, *, repeatable: bool, **options: Any) -> Any:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from events.moments import zulu
+from events.answers import Contested
+from events.moments import parse_moment, zulu
 from events.outcomes import Assigned, Called, Closed, DeadlineMissed, Refused
 from services.department.received import ESCALATED, Heard
 
@@ -59,6 +60,12 @@ class Inbox:
                 return self._with(replace(item, calls=item.calls | {(data.stage, data.rung)}))
             case DeadlineMissed() as data if item := self.items.get(data.assignment):
                 return self._with(replace(item, missed=item.missed | {(data.stage, data.promise)}))
+            case Contested() as data:
+                again = {
+                    id_: replace(item, state="acknowledged") if _is_contested(item, data) else item
+                    for id_, item in self.items.items()
+                }
+                return replace(self, items=again, closed=self.closed - {data.signal})
             case Closed() as data:
                 kept = {id_: item for id_, item in self.items.items() if item.signal != data.signal}
                 return replace(self, items=kept, closed=self.closed | {data.signal})
@@ -87,6 +94,20 @@ def item_of(data: Assigned) -> Item:
     )
 
 
+def item_of_row(row: Mapping[str, Any]) -> Item:
+    """The item of an assignment as the gateway shows it, with its signal's title."""
+    return Item(
+        id=UUID(row["id"]),
+        signal=UUID(row["signal"]),
+        title=str(row["title"]),
+        kind=row["kind"],
+        state=row["state"],
+        waiting_since=parse_moment(row["waitingSince"]),
+        acknowledge_by=parse_moment(row["acknowledgeBy"]),
+        resolve_by=parse_moment(row["resolveBy"]),
+    )
+
+
 def sentence(heard: Heard, inbox: Inbox) -> str:
     """One event in one line for people; `inbox` is as it was before the event."""
     match heard.data:
@@ -103,6 +124,8 @@ def sentence(heard: Heard, inbox: Inbox) -> str:
             )
         case DeadlineMissed() as data:
             return f"deadline missed {data.assignment}, {data.stage} was due {zulu(data.due)} ({data.promise} date)"
+        case Contested() as data:
+            return f"contested signal {data.signal}: {data.reason}"
         case Closed() as data:
             return f"closed signal {data.signal} as {data.how}"
         case Refused() as data:
@@ -112,6 +135,11 @@ def sentence(heard: Heard, inbox: Inbox) -> str:
 def as_json(heard: Heard) -> dict[str, Any]:
     """One event for programs: what was sent, and when the broker received it."""
     return {"receivedAt": zulu(heard.at), "event": heard.raw}
+
+
+def _is_contested(item: Item, data: Contested) -> bool:
+    named = item.state == "resolved" if data.assignments is None else item.id in data.assignments
+    return named and item.signal == data.signal
 
 
 def _title(data: Assigned) -> str:

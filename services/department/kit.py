@@ -15,7 +15,7 @@ from services.department import received
 from services.department.desk import AnswerError, Desk
 from services.department.file_journal import FileJournal
 from services.department.journal import Journal
-from services.department.received import Assignment, Call, Closing, Missed, Refusal
+from services.department.received import Assignment, Call, Closing, Contest, Missed, Refusal
 from services.runtime import clock as runtime_clock
 from services.runtime.broker import Publisher
 from services.runtime.checks import Check
@@ -33,6 +33,7 @@ __all__ = [
     "Call",
     "Closing",
     "Contact",
+    "Contest",
     "CustomSolution",
     "Department",
     "Desk",
@@ -47,6 +48,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Awaitable[None]])
 TakeIn = TypeVar("TakeIn", bound=Callable[[Assignment, Desk], Awaitable[None]])
 HearCall = TypeVar("HearCall", bound=Callable[[Call], Awaitable[None]])
 HearMissed = TypeVar("HearMissed", bound=Callable[[Missed], Awaitable[None]])
+HearContest = TypeVar("HearContest", bound=Callable[[Contest], Awaitable[None]])
 HearClosing = TypeVar("HearClosing", bound=Callable[[Closing], Awaitable[None]])
 HearRefusal = TypeVar("HearRefusal", bound=Callable[[Refusal], Awaitable[None]])
 
@@ -107,6 +109,10 @@ class Department:
     def deadline_missed(self, handler: HearMissed) -> HearMissed:
         """Called when a promise was not kept."""
         return self._register(received.DEADLINE_MISSED, handler)
+
+    def contested(self, handler: HearContest) -> HearContest:
+        """Called when the team says that it is not solved: `data.assignments` (None: all resolved) are open again."""
+        return self._register(received.CONTESTED, handler)
 
     def closed(self, handler: HearClosing) -> HearClosing:
         """Called when a signal that was assigned here is closed."""

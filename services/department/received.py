@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
-from events.catalogue import OUTCOMES, PREFIX
+from events.answers import Contested
+from events.catalogue import CATALOGUE, PREFIX
 from events.envelope import read_message
 from events.faults import Unreadable
 from events.outcomes import Assigned, Called, Closed, DeadlineMissed, Refused
@@ -18,6 +19,7 @@ ASSIGNED = f"{PREFIX}.assignments.assigned.v1"
 REMINDED = f"{PREFIX}.assignments.reminded.v1"
 ESCALATED = f"{PREFIX}.assignments.escalated.v1"
 DEADLINE_MISSED = f"{PREFIX}.assignments.deadline-missed.v1"
+CONTESTED = f"{PREFIX}.signals.contested.v1"
 CLOSED = f"{PREFIX}.signals.closed.v1"
 REFUSED = f"{PREFIX}.answers.refused.v1"
 
@@ -41,9 +43,10 @@ class Received(Generic[D_co]):
 Assignment = Received[Assigned]
 Call = Received[Called]
 Missed = Received[DeadlineMissed]
+Contest = Received[Contested]
 Closing = Received[Closed]
 Refusal = Received[Refused]
-Heard = Assignment | Call | Missed | Closing | Refusal
+Heard = Assignment | Call | Missed | Contest | Closing | Refusal
 
 
 def read(record: Record, department: str) -> Heard | None:
@@ -53,7 +56,7 @@ def read(record: Record, department: str) -> Heard | None:
     """
     try:
         raw = read_message(record.headers, record.value)
-        event = parse(raw, strict=False, table=OUTCOMES)
+        event = parse(raw, strict=False, table=CATALOGUE)
     except Unreadable as error:
         if error.reason == "unknown-type" and str(raw.get("type")).startswith(f"{PREFIX}."):
             return None

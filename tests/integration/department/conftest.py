@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-unt
 
 from events.catalogue import (
     DEAD_LETTERS,
-    OUTCOMES,
+    CATALOGUE,
     Topic,
     department_answers,
     department_assignments,
@@ -75,9 +75,9 @@ class Loop:
 
     @staticmethod
     def told(name: str, id_: str, **data: Any) -> dict[str, Any]:
-        """Another outcome about the signal of assignment 1, whose data are in snake case."""
+        """Another event about the signal of assignment 1, whose data are in snake case."""
         type_ = f"nl.koikarper.{name}.v1"
-        model = OUTCOMES[type_].model.model_validate({"signal": assigned(1)["data"]["signal"], **data})
+        model = CATALOGUE[type_].model.model_validate({"signal": assigned(1)["data"]["signal"], **data})
         body = model.model_dump(mode="json", by_alias=True, exclude_none=True)
         return structured(id_=id_, source=LOOP, type_=type_, time=AT, data=body)
 

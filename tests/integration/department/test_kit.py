@@ -279,6 +279,7 @@ async def test_the_other_events_reach_their_handlers_once(loop: Any, settings: S
             "answers.refused", "4", event={"source": SOURCE, "id": "x"}, reason="too-late", explanation="Te laat"
         ),
         loop.told("signals.closed", "5", how="unconfirmed"),
+        loop.told("signals.contested", "6", by="wijkcoach", reason="De vijver is weer dicht"),
     ]
     heard = Handled()
     department = Department(settings, "permits", source=SOURCE, journal=FileJournal(tmp_path))
@@ -295,14 +296,15 @@ async def test_the_other_events_reach_their_handlers_once(loop: Any, settings: S
         department.deadline_missed,
         department.refused,
         department.closed,
+        department.contested,
     ):
         register(hear)
     await loop.tell(*told, *told)
     await department.start()
     try:
-        await heard.reach(5)
-        await loop.tell(loop.told("signals.closed", "6", how="confirmed"))
-        assert await heard.reach(6) == ["1", "2", "3", "4", "5", "6"]
+        await heard.reach(6)
+        await loop.tell(loop.told("signals.closed", "7", how="confirmed"))
+        assert await heard.reach(7) == ["1", "2", "3", "4", "5", "6", "7"]
         assert (await department.ready())[0].ok
     finally:
         await department.stop()
