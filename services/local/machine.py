@@ -1,6 +1,7 @@
 """One machine: embedded Kafka and PostgreSQL, migrations, topics and every service, in one process."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,11 +22,13 @@ from services.local.parts import Parts
 from services.local.ports import Reserved
 from services.relay import app as relay
 from services.runtime import settings as runtime_settings
+from services.runtime.logging import configure
 from services.runtime.service import Check, HealthServer, Running
 from services.runtime.settings import Settings
 from services.runtime.topics import ensure
 
 BUILDERS = (ledger.build, relay.build, gateway.build)
+LOG = "koikarper.log"
 READY_PAUSE_SECONDS = 0.02
 SETTLE = timedelta(seconds=1)
 """On one machine there is one clock and one broker, so a deadline need not wait a minute for others."""
@@ -64,6 +67,7 @@ class Machine:
             self._stack.push_async_callback(self.parts.stop)
             await self.parts.start()
             self.settings = self._settings(gateway_port.port, metrics_port.port)
+            self._log()
             self._progress("Preparing the database and the topics")
             await asyncio.gather(migrate(self.settings), ensure(self.settings, topics(agreements)))
             self._progress("Starting the services")
@@ -79,6 +83,13 @@ class Machine:
     async def stop(self) -> None:
         """Stop the services, then their parts; harmless when not started."""
         await self._stack.aclose()
+
+    def _log(self) -> None:
+        """The services' own log goes into the folder: the terminal is for who started the machine."""
+        log = (self.options.folder / LOG).open("a", encoding="utf-8", buffering=1)
+        configure(self.settings, log)
+        self._stack.callback(log.close)
+        self._stack.callback(logging.getLogger().handlers.clear)
 
     async def _start_services(self, *ports: Reserved) -> None:
         services = [build(self.settings) for build in BUILDERS]
@@ -107,7 +118,7 @@ class Machine:
             gateway_port=gateway_port,
             metrics_port=metrics_port,
             jwks=str(jwks(self.options.folder)),
-            log_format="console",
+            log_format="json",
         )
 
     def _addresses(self, source: str) -> Addresses:

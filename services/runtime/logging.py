@@ -7,7 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 from pydantic import SecretStr
@@ -27,8 +27,8 @@ Result = Literal["done", "refused", "failed"]
 Event = MutableMapping[str, Any]
 
 
-def configure(settings: Settings) -> None:
-    """Send every log of this process, also the libraries', through one format to standard error."""
+def configure(settings: Settings, stream: TextIO | None = None) -> None:
+    """Send every log of this process, also the libraries', through one format to `stream`, else standard error."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -42,7 +42,7 @@ def configure(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
