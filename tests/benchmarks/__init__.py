@@ -1,0 +1,1 @@
+"""Programs that print figures side by side; none is a timed test."""
