@@ -1,11 +1,12 @@
 """`koikarper replay`: a historical event log through the same loop, with its own time."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvloop
@@ -15,7 +16,7 @@ from rich.console import Console
 from events.moments import parse_moment
 from services.cli.output import WRONG_USE, errors, fail, print_json, told
 from services.local.addresses import DEFAULT_FOLDER, read
-from services.local.faults import FolderInUse
+from services.local.faults import FolderInUse, PartDied
 from services.local.parts import Parts
 from services.local.replay.faults import MappingError
 from services.local.replay.log import Log
@@ -26,6 +27,7 @@ from services.local.replay.run import replay as run_replay
 from services.local.replay.run import tell
 from services.runtime import settings as runtime
 from services.runtime.clock import now
+from services.runtime.logging import configure
 from services.runtime.settings import Settings
 
 LogArgument = Annotated[Path, typer.Argument(help="The event log: .csv, .csv.gz, .xes or .xes.gz.")]
@@ -36,8 +38,12 @@ KafkaOption = Annotated[str, typer.Option(envvar="KOIKARPER_KAFKA", help="Bootst
 DatabaseOption = Annotated[str, typer.Option(envvar="KOIKARPER_DATABASE", help="The URL of a running PostgreSQL.")]
 DataOption = Annotated[Path, typer.Option(help="The data folder of this machine, where no addresses are given.")]
 
-WIDTH = 140
+WIDTH = 160
 """Of a report that is written into a file, where no terminal says how wide it is."""
+
+
+Ground = tuple[Settings, asyncio.Future[PartDied] | None]
+"""Where the replay runs, and how it is told that a part which was started for it has died."""
 
 
 def register(app: typer.Typer) -> None:
@@ -92,15 +98,32 @@ async def _replay(log: Log, mapping: Mapping, until: datetime | None, addresses:
     console = errors()
     with bars(console) as shown:
         said = await asyncio.to_thread(tell, log, mapping, until, now, shown)  # before anything starts
-        async with _parts(addresses, data, console) as settings:
-            return await run_replay(settings, log, mapping, said, shown)
+        async with _ground(addresses, data, console) as (settings, died):
+            configure(settings)
+            # aiokafka calls it an error when a group meets its coordinator for the first time; a failure that lasts is
+            # told by the services' own checks.
+            logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+            return await _unless_died(asyncio.create_task(run_replay(settings, log, mapping, said, shown)), died)
+
+
+async def _unless_died(work: asyncio.Task[Report], died: asyncio.Future[PartDied] | None) -> Report:
+    """Wait for the work; when Kafka or PostgreSQL ends by itself, say so instead of waiting for them."""
+    waiting: set[asyncio.Future[Any]] = {work, died} if died else {work}
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if died and died.done() and not work.done():
+            raise died.result()
+        return work.result()
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
 
 
 @asynccontextmanager
-async def _parts(addresses: tuple[str, str], data: Path, console: Console) -> AsyncIterator[Settings]:
-    """Settings that name Kafka and PostgreSQL: those given, those that run on the folder, or started for this."""
+async def _ground(addresses: tuple[str, str], data: Path, console: Console) -> AsyncIterator[Ground]:
+    """Kafka and PostgreSQL: those given, those that run on the data folder, or else started here for the replay."""
     if all(addresses):
-        yield _settings(*addresses)
+        yield _settings(*addresses), None
         return
     parts = Parts(data, 0, 0, lambda line: console.print(line, style="dim", markup=False))
     try:
@@ -109,13 +132,13 @@ async def _parts(addresses: tuple[str, str], data: Path, console: Console) -> As
         found = await asyncio.to_thread(read, data)
         if found is None:
             raise
-        yield _settings(found.kafka, found.database)
+        yield _settings(found.kafka, found.database), None
         return
     try:
-        yield _settings(parts.kafka, parts.database)
+        yield _settings(parts.kafka, parts.database), parts.died
     finally:
         await parts.stop()
 
 
 def _settings(kafka: str, database: str) -> Settings:
-    return runtime.load(kafka=kafka, database=SecretStr(database), log_format="console")
+    return runtime.load(kafka=kafka, database=SecretStr(database), log_level="error", log_format="console")

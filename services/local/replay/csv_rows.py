@@ -23,7 +23,7 @@ def read(stream: BinaryIO, columns: Collection[str], delimiter: str) -> Iterator
 
 def _rows(reader: Any, columns: Collection[str]) -> Iterator[Row | Broken]:
     try:
-        header = next(reader, [])
+        header: list[str] = next(reader, [])
     except csv.Error as error:
         raise LogError(f"line 1: the header cannot be read: {error}") from None
     places = _places(header, columns)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -371,3 +375,78 @@ async def test_a_replay_touches_nothing_outside_its_own_topics_and_schema(
         await database.close()
     assert "replay_odd" in schemas
     assert settings.database_schema not in schemas
+
+
+# ---- the command ----------------------------------------------------------------------------------------------------
+
+COMMAND = [sys.executable, "-c", "from services.cli import main; main()", "replay"]
+
+
+def arguments(settings: Settings, file: Path) -> list[str]:
+    mapping = str(ROOT / "deploy/replay/receipt.yaml")
+    database = settings.database.get_secret_value()
+    return [*COMMAND, str(file), "--mapping", mapping, "--kafka", settings.kafka, "--database", database, "--json"]
+
+
+async def run(command: list[str]) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_the_command_after_one_that_was_killed_in_the_middle_gives_the_figures(
+    settings: Settings, receipt: Path
+) -> None:
+    command = arguments(settings, receipt)
+    database = await asyncpg.connect(settings.database.get_secret_value())
+    try:
+        schema = namespace.inside(settings, Log(receipt).name, receipt).database_schema
+        await database.execute(f'drop schema if exists "{schema}" cascade')  # of other tests
+        killed = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=DEVNULL, stderr=DEVNULL)
+        while not await recorded(database, schema) and killed.returncode is None:  # noqa: ASYNC110 - its own process
+            await asyncio.sleep(0.01)
+        if killed.returncode is None:
+            killed.kill()
+        await killed.wait()
+    finally:
+        await database.close()
+    code, out, err = await run(command)
+    assert code == 0, err
+    told = json.loads(out)
+    figures = {
+        (wait["department"], wait["stage"]): (
+            wait["open"],
+            wait["oldest"] and pd.Timestamp(wait["oldest"]),
+            wait["medianSeconds"],
+            wait["p90Seconds"],
+        )
+        for wait in told["waits"]
+    }
+    assert figures == figures_of(pd.read_csv(receipt))
+    assert told["counts"]["assignments"] == told["counts"]["cases"]
+
+
+async def recorded(database: asyncpg.Connection[Any], schema: str) -> bool:
+    """Whether the ledger of that schema has taken in something."""
+    try:
+        return bool(await database.fetchval(f'select exists (select 1 from "{schema}".record)'))  # noqa: S608 - our own
+    except asyncpg.UndefinedTableError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "said"),
+    [
+        (["--until", "2011"], 2, "no date and time with an offset"),
+        (["--mapping", "none.yaml"], 2, "none.yaml:1:1: the mapping cannot be read"),
+        (["--kafka", ""], 2, "Name both --kafka and --database, or neither"),
+        (["--kafka", "127.0.0.1:9"], 1, "Kafka does not answer at 127.0.0.1:9"),
+    ],
+)
+async def test_wrong_use_and_failure_have_their_exit_code_and_a_sentence(
+    settings: Settings, tmp_path: Path, wrong: list[str], code: int, said: str
+) -> None:
+    got, out, err = await run([*arguments(settings, write_csv(tmp_path / "odd.csv", ODD)), *wrong])
+    assert (got, out) == (code, "")
+    assert said in err
+    assert "Traceback" not in err

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.local.replay import csv_rows, xes_rows
 from services.local.replay.faults import LogError
 from services.local.replay.log import Log
 from services.local.replay.rows import Broken, Row
@@ -89,6 +92,19 @@ def test_xes_events_are_rows_with_the_attributes_of_their_trace(tmp_path: Path, 
 def test_an_event_outside_every_trace_is_told(tmp_path: Path) -> None:
     found = rows(written(tmp_path / "log.xes", "<log><event/></log>"), *COLUMNS)
     assert found == [Broken(1, "the event stands in no trace, so in no case")]
+
+
+@pytest.mark.parametrize("module", [csv_rows, xes_rows])
+def test_rows_are_given_before_the_file_is_read_to_its_end(module: ModuleType) -> None:
+    trace = b'<trace><string key="concept:name" value="one"/><event/></trace>'
+    content = (
+        b"<log>" + trace * 50_000 + b"</log>" if module is xes_rows else b"case:concept:name\n" + b"one\n" * 500_000
+    )
+    stream = io.BytesIO(content)
+    found = module.read(stream, ["case:concept:name"], *([","] if module is csv_rows else []))
+    assert next(found).values == {"case:concept:name": "one"}
+    assert stream.tell() < len(content) / 10
+    assert sum(1 for _ in found) == (49_999 if module is xes_rows else 499_999)
 
 
 @pytest.mark.parametrize(
