@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from events.moments import zulu
 from services.agreements.loading import load
 from services.ledger import app as ledger
 from services.local.replay import namespace, town
@@ -47,6 +48,8 @@ def tell(log: Log, mapping: Mapping, until: datetime | None, clock: Clock, bars:
     made = plan(cases, whole(until) if until else None)
     at = whole(until) if until else cases.end
     if at is None or not made.cases:
+        if until and made.not_begun:
+            raise LogError(f"{log.path}: none of its {made.not_begun} cases has begun by {zulu(until)}; ask for later")
         raise LogError(f"{log.path} holds no case to replay{_first(cases.findings + made.findings)}")
     return Told(cases, made, at, time.monotonic() - began)
 
