@@ -17,6 +17,8 @@ TRIES_MAX = 4
 RETRY_AFTER_SECONDS_MAX = 10.0
 PAGE = 200
 _RETRIED = frozenset({502, 503, 504})
+_HOPELESS = (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL)
+"""Nobody listens, or the address is none: another try now finds the same."""
 
 
 class GatewayError(KoikarperError):
@@ -54,8 +56,10 @@ class Client:
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
         try:
             self._http = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_SECONDS, transport=transport)
-        except (httpx.InvalidURL, UnicodeEncodeError) as error:
-            raise GatewayError(f"{url!r} with this token is no way to a gateway: {error}") from None
+        except httpx.InvalidURL as error:
+            raise GatewayError(f"{url!r} is no address of a gateway: {error}") from None
+        except UnicodeEncodeError:
+            raise GatewayError("The token is none: it holds letters that no token has. Give it whole.") from None
 
     def __enter__(self) -> Self:
         return self
@@ -118,9 +122,9 @@ class Client:
         for left in range(tries - 1, -1, -1):
             try:
                 response = self._http.request(method, path, **options)
-            except httpx.TransportError as error:
-                if left and not isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol):
-                    continue  # a connection that broke under way; one that nobody takes stays so
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                if left and not isinstance(error, _HOPELESS):
+                    continue  # a connection that broke under way
                 raise GatewayError(f"No gateway answers at {self.url} ({_text(error)}). {_WHAT_TO_DO}") from error
             if response.status_code not in _RETRIED or not left:
                 return _body(response)

@@ -103,10 +103,11 @@ def _write(descriptor: int, content: bytes) -> None:
 
 def _event(line: bytes) -> EventKey | None:
     """The event of a whole line; None when it is torn or damaged."""
-    if not line.endswith(b"\n"):
-        return None
     try:
-        source, id_ = json.loads(line)
-    except (ValueError, TypeError):
+        found = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
         return None
-    return EventKey(source, id_) if isinstance(source, str) and isinstance(id_, str) else None
+    match found:
+        case [str(source), str(id_)]:
+            return EventKey(source, id_)
+    return None

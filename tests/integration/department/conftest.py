@@ -12,8 +12,8 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # aiokafka has no py.typed
 
 from events.catalogue import (
-    DEAD_LETTERS,
     CATALOGUE,
+    DEAD_LETTERS,
     Topic,
     department_answers,
     department_assignments,
