@@ -126,8 +126,10 @@ CATALOGUE: dict[str, Entry] = INPUTS | OUTCOMES
 
 def kind_of(type_: str) -> Kind | None:
     """The kind of signal that this type reports, or None when it is no signal."""
-    kind = type_.removeprefix(f"{PREFIX}.signals.").removesuffix(".v1")
-    return next((known for known in KINDS if known == kind), None)
+    return _KINDS.get(type_)
+
+
+_KINDS: dict[str, Kind] = {signal_type(kind): kind for kind in KINDS}
 
 
 def neighbourhood_topics() -> tuple[Topic, ...]:
