@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, time
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 from uuid import UUID
 
-import click
 import typer
 
 from events.answers import Outcome
@@ -27,7 +26,7 @@ ByOption = Annotated[str, typer.Option(help="The role that answers; never a name
 KeyOption = Annotated[str, typer.Option(help="Says what is a repeat: the same key and words count once.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; the team reads it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs, also of a refusal.")]
-OutcomeOption = Annotated[str, typer.Option(click_type=click.Choice(get_args(Outcome)), help="How it ended.")]
+OutcomeOption = Annotated[Outcome, typer.Option(help="How it ended.")]
 FeatureOption = Annotated[
     list[str] | None, typer.Option(help="A short word that makes this case like or unlike another; can be repeated.")
 ]
