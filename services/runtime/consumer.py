@@ -212,16 +212,19 @@ class Consumer:
             return CLOSED_WAIT_SECONDS
         records = self._progress.unread(batch.records)
         try:
-            await self._isolation.run(records, self._judge, self._progress.done)
+            await self._isolation.run(records, self._judge, self._done)
         except BaseException as error:
             await self._progress.rewind(batch.consumer, batch.records)
             if not isinstance(error, Exception):
                 raise
             return self._seconds_after(error)
         self._faults, self._trouble = 0, ""
-        self._backoff.reset()
         await self._progress.commit(batch.consumer, batch.records)
         return 0
+
+    def _done(self, stretch: Sequence[Record]) -> None:
+        self._progress.done(stretch)
+        self._backoff.reset()  # something moved: what fails next is a new trouble
 
     def _judge(self, error: Exception) -> PermanentError | None:
         if isinstance(error, PermanentError):

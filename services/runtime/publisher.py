@@ -98,6 +98,7 @@ class Publisher:
         for number, message in enumerate(messages):
             try:
                 async with asyncio.timeout_at(deadline):
+                    await self._room(futures)
                     futures[number] = await self._enqueue(message)
             except (KafkaError, OSError, TransientError) as error:  # TimeoutError is an OSError
                 outcomes.append(self._meaning(error, message))
@@ -122,6 +123,11 @@ class Publisher:
             raise TransientError(f"Kafka does not answer: {_text(error)}") from error
         if not alive:
             raise TransientError(f"Kafka does not answer at {self._settings.kafka}")
+
+    async def _room(self, own: dict[int, "asyncio.Future[Any]"]) -> None:
+        """One call may send more than may be on its way at once: then it waits for its own."""
+        while self._pending >= self._pending_max and (waiting := [one for one in own.values() if not one.done()]):
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
 
     async def _enqueue(self, message: Message) -> "asyncio.Future[Any]":
         if self._pending >= self._pending_max:

@@ -138,7 +138,7 @@ async def run(
     running = Running([HealthServer(settings, ready, registries), *services])
     with _signals() as asked:
         starting = asyncio.create_task(running.start())
-        asking = asyncio.create_task(asked.wait())
+        asking = asyncio.create_task(_wait(asked))
         try:
             await asyncio.wait([starting, asking], return_when=asyncio.FIRST_COMPLETED)
             if not starting.done():
@@ -147,7 +147,7 @@ async def run(
                 return
             starting.result()
             started()
-            await asyncio.wait({asyncio.ensure_future(running.died), asking}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([running.died, asking], return_when=asyncio.FIRST_COMPLETED)
             if running.died.done():
                 running.died.result()
         finally:
@@ -182,6 +182,10 @@ def _signals() -> Iterator[asyncio.Event]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 async def _stopped(service: Service) -> None:

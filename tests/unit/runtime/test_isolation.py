@@ -1,0 +1,142 @@
+"""Isolation of the bad record: nothing else is lost, repeated or reordered, and a flood stops."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.runtime.clock import now
+from services.runtime.errors import DeadLetterLimit, PermanentError, TransientError
+from services.runtime.isolation import Isolation, RejectRate
+from services.runtime.records import Record
+
+
+def batch_of(count: int) -> tuple[Record, ...]:
+    return tuple(Record("t", 0, offset, now(), None, str(offset).encode()) for offset in range(count))
+
+
+class Loop:
+    """What isolation works on: records which are bad, and whether the error names them."""
+
+    def __init__(self, bad: set[int], named: set[int] | None = None, limit: int = 1000) -> None:
+        self.bad, self.named = bad, named or set()
+        self.worked: list[int] = []
+        self.rejected: list[tuple[int, int]] = []
+        self.finished: list[int] = []
+        self.calls = 0
+        self.isolation = Isolation(self.work, self.reject, RejectRate(limit, max(limit, 1000)))
+
+    async def work(self, batch: Sequence[Record]) -> None:
+        self.calls += 1
+        for record in batch:
+            if record.offset in self.bad:
+                raise PermanentError("unreadable", record=record if record.offset in self.named else None)
+        self.worked += [record.offset for record in batch]
+
+    async def reject(self, record: Record, error: PermanentError, attempts: int) -> None:
+        assert error.reason == "unreadable"
+        self.rejected.append((record.offset, attempts))
+
+    def done(self, stretch: Sequence[Record]) -> None:
+        self.finished += [record.offset for record in stretch]
+
+    def run(self, batch: Sequence[Record]) -> None:
+        asyncio.run(self.isolation.run(batch, judge, self.done))
+
+
+def judge(error: Exception) -> PermanentError | None:
+    return error if isinstance(error, PermanentError) else None
+
+
+@given(st.integers(1, 60), st.sets(st.integers(0, 59)), st.sets(st.integers(0, 59)))
+def test_exactly_the_bad_records_are_rejected_and_all_is_finished_in_order(
+    count: int, bad: set[int], named: set[int]
+) -> None:
+    loop = Loop(bad, named)
+    loop.run(batch_of(count))
+    assert loop.worked == [offset for offset in range(count) if offset not in bad]
+    assert [offset for offset, _ in loop.rejected] == sorted(bad & set(range(count)))
+    assert loop.finished == list(range(count))
+    assert not loop.isolation.attempts, "nothing is remembered of records that are done"
+
+
+def test_a_good_batch_is_worked_in_one_call() -> None:
+    loop = Loop(set())
+    loop.run(batch_of(500))
+    assert loop.calls == 1
+
+
+def test_one_bad_record_of_five_hundred_costs_few_calls() -> None:
+    halved, named = Loop({321}), Loop({321}, {321})
+    halved.run(batch_of(500))
+    named.run(batch_of(500))
+    assert halved.calls <= 20
+    assert named.calls == 3, "an error that names its record needs no search"
+
+
+def test_attempts_count_every_try_of_the_record() -> None:
+    loop = Loop({1})
+    loop.run(batch_of(4))
+    assert loop.rejected == [(1, 3)]
+
+
+def test_a_transient_error_keeps_what_is_done_and_leaves_the_rest() -> None:
+    finished: list[int] = []
+    calls = 0
+
+    async def work(batch: Sequence[Record]) -> None:
+        nonlocal calls
+        calls += 1
+        if any(record.offset == 3 for record in batch):
+            raise PermanentError("unreadable")
+        if any(record.offset > 3 for record in batch):
+            raise TransientError("the database is away")
+
+    async def reject(_record: Record, _error: PermanentError, _attempts: int) -> None: ...
+
+    isolation = Isolation(work, reject, RejectRate(10, 100))
+
+    async def run() -> None:
+        await isolation.run(batch_of(8), judge, lambda stretch: finished.extend(one.offset for one in stretch))
+
+    with pytest.raises(TransientError):
+        asyncio.run(run())
+    assert finished == [0, 1, 2, 3]
+    assert set(isolation.attempts) == {("t", 0, offset) for offset in range(4, 8)}
+
+
+def test_a_record_whose_dead_letter_cannot_be_written_is_not_done() -> None:
+    finished: list[int] = []
+
+    async def work(_batch: Sequence[Record]) -> None:
+        raise PermanentError("unreadable")
+
+    async def reject(_record: Record, _error: PermanentError, _attempts: int) -> None:
+        raise TransientError("Kafka is away")
+
+    isolation = Isolation(work, reject, RejectRate(10, 100))
+
+    async def run() -> None:
+        await isolation.run(batch_of(1), judge, lambda stretch: finished.extend(one.offset for one in stretch))
+
+    with pytest.raises(TransientError):
+        asyncio.run(run())
+    assert finished == []
+
+
+def test_a_flood_of_dead_letters_stops_at_the_limit() -> None:
+    loop = Loop(set(range(1000)), limit=50)
+    with pytest.raises(DeadLetterLimit, match="50 of the last 50 records"):
+        loop.run(batch_of(500))
+    assert len(loop.rejected) == 50
+
+
+def test_a_share_of_bad_records_below_the_limit_goes_on_for_ever() -> None:
+    rate = RejectRate(100, 1000)
+    for _ in range(100):
+        rate.good(95)
+        for _ in range(5):
+            rate.bad()
+    assert rate.rejected == 500
