@@ -73,9 +73,9 @@ _DEPARTMENT = department_assignments("{code}")
 _FEEDBACK = team_feedback("{code}")
 
 
-def _answer(domain: str, name: str, model: type[Data], sender: Sender) -> Entry:
+def _answer(domain: str, name: str, model: type[Data], sender: Sender, *heard: str) -> Entry:
+    """An answer on its sender's topic, and `heard` as it was sent on another's."""
     topic = department_answers("{code}") if sender == "department" else team_answers("{code}")
-    heard = (_FEEDBACK,) if sender == "department" else ()
     return Entry(f"{PREFIX}.{domain}.{name}.v1", model, sender, (topic, *heard))
 
 
@@ -94,12 +94,12 @@ _SIGNALS = [
 ]
 
 _ANSWERS = [
-    _answer("assignments", "acknowledged", answers.Acknowledged, "department"),
-    _answer("assignments", "handed-over", answers.HandedOver, "department"),
-    _answer("assignments", "extended", answers.Extended, "department"),
-    _answer("assignments", "resolved", answers.Resolved, "department"),
+    _answer("assignments", "acknowledged", answers.Acknowledged, "department", _FEEDBACK),
+    _answer("assignments", "handed-over", answers.HandedOver, "department", _FEEDBACK),
+    _answer("assignments", "extended", answers.Extended, "department", _FEEDBACK),
+    _answer("assignments", "resolved", answers.Resolved, "department", _FEEDBACK),
     _answer("signals", "confirmed", answers.Confirmed, "team"),
-    _answer("signals", "contested", answers.Contested, "team"),
+    _answer("signals", "contested", answers.Contested, "team", _DEPARTMENT),
     _answer("signals", "withdrawn", answers.Withdrawn, "team"),
     _answer("signals", "contact-recorded", answers.ContactRecorded, "team"),
 ]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from events.catalogue import Sender
+from events.catalogue import Entry
 
 Schema = dict[str, Any]
 Side = Literal["readers", "writers"]
@@ -30,20 +30,25 @@ class Change:
     breaks: tuple[Side, ...]
     first: Side  # the side to deploy first, where it can be done without breaking anyone
 
-    def is_breaking(self, sender: Sender) -> bool:
-        """Whether it breaks people outside the loop, who cannot be deployed together with it.
+    def is_breaking(self, entry: Entry) -> bool:
+        """Whether it breaks people outside the loop, who cannot be deployed together with it."""
+        return any(side in self.breaks for side in outside(entry))
 
-        They read what the loop sends, write the signals and what a team answers, and do both with a department's
-        answers, which their team hears as sent.
-        """
-        outside: dict[Sender, tuple[Side, ...]] = {"loop": ("readers",), "department": ("readers", "writers")}
-        return any(side in outside.get(sender, ("writers",)) for side in self.breaks)
-
-    def describe(self, sender: Sender) -> str:
+    def describe(self, entry: Entry) -> str:
         """One line for people: breaking or compatible, where, what, for whom, and who goes first."""
-        verdict = "BREAKING" if self.is_breaking(sender) else "compatible"
+        verdict = "BREAKING" if self.is_breaking(entry) else "compatible"
         whom = f"breaks {' and '.join(self.breaks)}" if self.breaks else "breaks nobody"
         return f"{verdict}: {self.where}: {self.what} ({whom}; deploy the {self.first} first)"
+
+
+def outside(entry: Entry) -> tuple[Side, ...]:
+    """Which sides of a type are people outside: who writes an input, who reads what the loop sends.
+
+    An answer that is passed on as it was sent, so found on a second topic, has them on both sides.
+    """
+    if entry.sender == "loop":
+        return ("readers",)
+    return ("readers", "writers") if len(entry.topics) > 1 else ("writers",)
 
 
 def compare(old: Schema | None, new: Schema | None) -> list[Change]:

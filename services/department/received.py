@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from events.answers import Contested
 from events.catalogue import CATALOGUE, PREFIX
-from events.envelope import read_message
+from events.envelope import OUTCOME_SIZE_MAX, read_message
 from events.faults import Unreadable
 from events.outcomes import Assigned, Called, Closed, DeadlineMissed, Refused
 from events.reading import parse
@@ -55,7 +55,7 @@ def read(record: Record, department: str) -> Heard | None:
     None for a type of event that only a newer version of the loop knows: a new type is a compatible change.
     """
     try:
-        raw = read_message(record.headers, record.value)
+        raw = read_message(record.headers, record.value, size_max=OUTCOME_SIZE_MAX)
         event = parse(raw, strict=False, table=CATALOGUE)
     except Unreadable as error:
         if error.reason == "unknown-type" and str(raw.get("type")).startswith(f"{PREFIX}."):

@@ -11,7 +11,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # aiokafka has no py.typed
 
 from events import catalogue
-from events.envelope import read_message
+from events.envelope import OUTCOME_SIZE_MAX, read_message
 from services.runtime.dead_letters import PREFIX
 from services.runtime.options import FETCH_BYTES_MAX, connection
 from services.runtime.settings import Settings
@@ -86,7 +86,7 @@ class Watch:
             if len(self.arrived.reasons) < _DEAD_LETTERS_KEPT:
                 self.arrived.reasons.append(_why(record.headers))
             return
-        raw = read_message(record.headers, record.value)
+        raw = read_message(record.headers, record.value, size_max=OUTCOME_SIZE_MAX)
         if raw.get("type") == _ASSIGNED:
             self.arrived.assignments[self._topics[topic]].add(UUID(raw["data"]["assignment"]))
 

@@ -62,10 +62,8 @@ TOPICS = {
         f"assignments.{name}": ["department.{code}.answers", S]
         for name in ["acknowledged", "handed-over", "extended", "resolved"]
     },
-    **{
-        f"signals.{name}": ["team.{code}.answers"]
-        for name in ["confirmed", "contested", "withdrawn", "contact-recorded"]
-    },
+    **{f"signals.{name}": ["team.{code}.answers"] for name in ["confirmed", "withdrawn", "contact-recorded"]},
+    "signals.contested": ["team.{code}.answers", A],  # those whose work it is about hear it as sent
     "assignments.assigned": [A, S],
     "assignments.reminded": [A, S],
     "assignments.escalated": [A, S],
