@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, Self
@@ -88,13 +87,14 @@ class Circuit:
     async def complete(self, sending: Coroutine[Any, Any, None], cases: int, events: int) -> None:
         """Send, and wait until all has gone round and is counted; raises `ReplayError` when it has not."""
         work = asyncio.create_task(self._through(sending))
-        await asyncio.wait({work, self._running.died}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
+        try:
+            await asyncio.wait({work, self._running.died}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                self._running.died.result()  # raises why
+            work.result()
+        finally:
             work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
-            self._running.died.result()
-        work.result()
+            await asyncio.gather(work, return_exceptions=True)
         await self._check(cases, events)
 
     async def _through(self, sending: Coroutine[Any, Any, None]) -> None:
@@ -109,8 +109,7 @@ class Circuit:
                     raise ReplayError(f"Nothing has moved for {STILL_SECONDS_MAX:.0f} seconds. {await self._where()}")
         finally:
             sent.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sent
+            await asyncio.gather(sent, return_exceptions=True)
 
     async def _round(self, sent: asyncio.Task[None]) -> bool:
         """Look once; whether everything is there. Each question is asked only after the one before it is settled."""
