@@ -9,39 +9,47 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from services.cli import build
 from services.local import keys
 
 ROOT = Path(__file__).parents[2]
 UNKNOWN = "083f6a3f-eaff-53c8-b0a1-f4c90fc9dad4"
 
 
+def command(machine, *arguments):
+    """A command as the shell gives it, but in this process: a process of its own takes two seconds to begin."""
+    return CliRunner().invoke(build(), [*arguments, f"--data-folder={machine.folder}"])
+
+
 def emit(machine, title):
     """A signal for permits, recorded."""
-    done = machine.command(
+    done = command(
+        machine,
         *("emit", "initiative-blocked", "--team", "noord", "--neighbourhood", "WK999901", "--title", title),
         *("initiative=A pond with koi", "blockedBy=permit", "--json"),
     )
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout)["signal"]
 
 
 def items(machine, *options):
-    done = machine.command("inbox", "permits", "--json", *options)
-    assert done.returncode == 0, done.stderr
+    done = command(machine, "inbox", "permits", "--json", *options)
+    assert done.exit_code == 0, done.stderr
     return {item["title"]: item for item in json.loads(done.stdout)["items"]}
 
 
 def answered(machine, *arguments):
-    done = machine.command(*arguments)
-    assert done.returncode == 0, done.stderr
+    done = command(machine, *arguments)
+    assert done.exit_code == 0, done.stderr
     return done.stdout
 
 
 def refused(machine, *arguments):
     """The exit code, the problem that a program reads, and the sentence that people read."""
-    done = machine.command(*arguments, "--json")
-    return done.returncode, json.loads(done.stdout), done.stderr
+    done = command(machine, *arguments, "--json")
+    return done.exit_code, json.loads(done.stdout), done.stderr
 
 
 @pytest.fixture
@@ -80,8 +88,7 @@ def test_a_department_sees_its_inbox_answers_and_is_told_at_once_what_cannot_be(
     one, two, three = (inbox[title]["id"] for title in ("Koi one", "Koi two", "Koi three"))
 
     table = answered(machine, "inbox", "permits")
-    assert "Koi one" in table
-    assert "No such" not in table
+    assert all(text in table for item in inbox.values() for text in (item["id"], item["title"], item["kind"]))
 
     assert answered(machine, "acknowledge", one).startswith("Acknowledged, by medewerker of permits: event ")
     assert items(machine)["Koi one"]["state"] == "acknowledged"
