@@ -11,6 +11,8 @@ from ruamel.yaml import YAML
 
 from events import VERSION, asyncapi, channels, schemas
 from services.cli.output import FAILED, errors
+from services.gateway import openapi
+from services.gateway.interface import interface
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -40,6 +42,12 @@ def export_asyncapi(to: ToOption = SCHEMAS, check: CheckOption = False) -> None:
     publish("asyncapi", asyncapi_files(), to, check)
 
 
+@app.command("openapi")
+def export_openapi(to: ToOption = SCHEMAS, check: CheckOption = False) -> None:
+    """The OpenAPI document of the gateway."""
+    publish("openapi", openapi_files(), to, check)
+
+
 def schema_files() -> dict[str, str]:
     """The files of `export schemas`."""
     types = {f"types/{type_}.json": as_json(schema) for type_, schema in schemas.schemas().items()}
@@ -56,6 +64,11 @@ def released_file() -> dict[str, str]:
 def asyncapi_files() -> dict[str, str]:
     """The file of `export asyncapi`."""
     return {"asyncapi.json": as_json(asyncapi.document(VERSION))}
+
+
+def openapi_files() -> dict[str, str]:
+    """The file of `export openapi`."""
+    return {"openapi.json": as_json(openapi.document(interface()))}
 
 
 def publish(command: str, files: Files, to: Path, check: bool, *whole: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +25,8 @@ GatewayPort = Annotated[int, typer.Option(help="The gateway's port; 0 is any fre
 MetricsPort = Annotated[int, typer.Option(help="The port of health and metrics; 0 is any free port.")]
 KafkaPort = Annotated[int, typer.Option(help="Kafka's port; 0 is any free port.")]
 DatabasePort = Annotated[int, typer.Option(help="PostgreSQL's port; 0 is any free port.")]
+PLAIN_WIDTH = 120
+"""Columns of the demo's table where the output is no terminal."""
 DEFAULT_AGREEMENTS = Path(__file__).parents[2] / "deploy" / "agreements.yaml"
 """The demo town."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
@@ -74,7 +77,10 @@ def demo(
     async def live(machine: Machine, found: Addresses, stopped: asyncio.Event) -> None:
         show_addresses(found, data)
         town = Demo(machine.settings, found, data, chronicle)
-        living = asyncio.create_task(town.run(stopped, Console(highlight=False)))
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+        living = asyncio.create_task(
+            town.run(stopped, Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH))
+        )
         telling = asyncio.create_task(_tell_first(chronicle))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -11,7 +11,7 @@ import uvloop
 
 from services.agreements.loading import AgreementsError, load
 from services.agreements.topics import topics
-from services.cli.output import FAILED, WRONG_USE, errors, fail, print_json, print_table, told
+from services.cli.output import FAILED, WRONG_USE, errors, fail, print_json, told
 from services.ledger.migrations import migrate
 from services.runtime import settings as runtime_settings
 from services.runtime.service import Service, run
@@ -88,5 +88,5 @@ def check(file: Annotated[Path, typer.Argument(help="The agreements file.")], js
     if json:
         print_json({"file": str(file), "version": agreements.version, "problems": [], **counts})
         return
-    rows = [[name, count] for name, count in counts.items()]
-    print_table(f"{file} is right; version {agreements.version[:12]}", ["what", "how many"], rows, "")
+    listed = ", ".join(f"{count} {name}" for name, count in counts.items())
+    typer.echo(f"{file} is right: {listed}; version {agreements.version[:12]}.")

@@ -14,13 +14,13 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(export.app, list(map(str, arguments)))
 
 
-@pytest.mark.parametrize("command", ["schemas", "asyncapi"])
+@pytest.mark.parametrize("command", ["schemas", "asyncapi", "openapi"])
 def test_the_committed_files_are_those_that_the_code_makes(command: str) -> None:
     result = run(command, "--check", "--to", SCHEMAS)
     assert result.exit_code == 0, f"{result.output}\nMend it with: koikarper export {command}, and commit schemas/"
 
 
-@pytest.mark.parametrize("command", ["schemas", "asyncapi"])
+@pytest.mark.parametrize("command", ["schemas", "asyncapi", "openapi"])
 def test_a_folder_is_written_and_then_as_generated(command: str, tmp_path: Path) -> None:
     assert run(command, "--check", "--to", tmp_path).exit_code == 1
     assert not list(tmp_path.iterdir())
