@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from asyncio.subprocess import DEVNULL
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -217,7 +218,8 @@ async def test_killed_between_the_handler_and_the_journal_its_answer_is_the_same
     loop: Any, settings: Settings, tmp_path: Path
 ) -> None:
     await loop.tell(loop.assigned(1))
-    assert await killed_before_the_journal(settings, tmp_path) == -signal.SIGKILL
+    async with process(KILLED, settings, tmp_path) as running, asyncio.timeout(PATIENCE_SECONDS):
+        assert await running.wait() == -signal.SIGKILL
     await loop.answers(1)
     async with program(settings, tmp_path) as (_, handled):
         assert await handled.reach(1) == titles([1])
@@ -249,19 +251,37 @@ department.run()
 """
 
 
-async def killed_before_the_journal(settings: Settings, folder: Path) -> int:
-    """Run a real process that is killed once its answer is on the topic and before its journal knows."""
+@asynccontextmanager
+async def process(program: str, settings: Settings, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A department's program in a real process, killed at the end."""
     environment = os.environ | {"KOIKARPER_KAFKA": settings.kafka, "KOIKARPER_TOPIC_PREFIX": settings.topic_prefix}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", KILLED, SOURCE, str(folder)), env=environment, cwd=ROOT
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, SOURCE, str(folder)), env=environment, cwd=ROOT, stderr=DEVNULL
     )
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            return await process.wait()
+        yield running
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        if running.returncode is None:
+            running.kill()
+            await running.wait()
+
+
+KILLED_ANY_TIME = KILLED.replace("yield event", "async with super().taking_in(event) as entry: yield entry").replace(
+    "        os.kill(os.getpid(), signal.SIGKILL)", ""
+)
+
+
+async def test_killed_at_any_moment_every_assignment_is_answered_and_no_answer_is_a_second_event(
+    loop: Any, settings: Settings, tmp_path: Path
+) -> None:
+    await loop.tell(*map(loop.assigned, range(60)))
+    for answered in (5, 20, 35, 60):
+        async with process(KILLED_ANY_TIME, settings, tmp_path) as running:
+            found = await loop.answers(answered)
+            assert running.returncode is None
+    assert {event.data.assignment for event in found} == set(map(loop.assignment, range(60)))
+    assert len({(event.id, digest(event.raw)) for event in found}) == 60
+    assert len(found) <= 60 + 3  # a kill can repeat the one that was at hand, and no other
 
 
 async def test_the_other_events_reach_their_handlers_once(loop: Any, settings: Settings, tmp_path: Path) -> None:
