@@ -12,8 +12,8 @@ import typer
 
 from events.answers import Outcome
 from events.moments import AMSTERDAM, parse_moment, zulu
-from services.cli import inbox
 from services.cli.connection import DataOption, GatewayOption, TokenOption, connect
+from services.cli.inbox import inbox
 from services.cli.output import FAILED, WRONG_USE, fail, print_json
 from services.department.client import GatewayError
 from services.local.addresses import DEFAULT_FOLDER
@@ -34,7 +34,7 @@ FeatureOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(inbox.inbox)
+    app.command()(inbox)
     app.command()(acknowledge)
     app.command("hand-over")(hand_over)
     app.command()(extend)
