@@ -78,9 +78,7 @@ def demo(
         show_addresses(found, data)
         town = Demo(machine.settings, found, data, chronicle)
         console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-        living = asyncio.create_task(
-            town.run(stopped, Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH))
-        )
+        living = asyncio.create_task(town.run(stopped, console))
         telling = asyncio.create_task(_tell_first(chronicle))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
