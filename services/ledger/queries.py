@@ -94,7 +94,7 @@ async def signals(
     if wanted.neighbourhood:
         query = query.where(_lies_in(wanted.neighbourhood))
     if wanted.rule:
-        query = query.where(SIGNAL.c.rules.contains(literal([wanted.rule], ARRAY(Text))))
+        query = query.where(SIGNAL.c.rules.op("@>")(literal([wanted.rule], ARRAY(Text))))
     if after:
         query = query.where(tuple_(SIGNAL.c.waiting_since, SIGNAL.c.id) < tuple_(*map(literal, after)))
     query = query.order_by(SIGNAL.c.waiting_since.desc(), SIGNAL.c.id.desc())
