@@ -175,7 +175,20 @@ SIGNALS: dict[Kind, type[Report]] = {
 }
 
 
+_FIELDS = {
+    kind: tuple(field.alias or name for name, field in model.model_fields.items()) for kind, model in SIGNALS.items()
+}
+
+
+def own_fields(kind: Kind, data: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a signal's data that its kind has, as they were sent.
+
+    Unknown ones are kept and ignored (contract 1): whatever decides by `data` looks at these, which the model checked.
+    """
+    return {name: data[name] for name in _FIELDS[kind] if data.get(name) is not None}
+
+
 def rules_of(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rules that a signal's data names, in the order of its fields."""
+    """The rules that a signal's own fields name, in their order."""
     single = [data["rule"]] if data.get("rule") else []
     return single + list(data.get("rules") or [])

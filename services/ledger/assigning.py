@@ -51,7 +51,7 @@ def receive(draft: Draft, giver: Assignment, department: str, round_: int, at: d
     ladder = stage_moments(agreements, department, "resolve", giver.waiting_since, giver.resolve_by, promise)
     moments = [
         *stage_moments(agreements, department, "acknowledge", at, acknowledge_by, promise),
-        *(moment for moment in ladder if moment.act != "deadline" and moment.due > at),
+        *(moment for moment in ladder if moment.act != "deadline" and moment.due >= at),
         *(moment for moment in giver.moments if moment.act == "deadline" and moment.stage == "resolve"),
     ]
     assignment = Assignment(

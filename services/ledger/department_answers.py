@@ -1,10 +1,11 @@
 """What a department's answer does (contract 1.2 and 2)."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from events import answers
 from events.catalogue import team_feedback
+from events.moments import zulu
 from events.reading import Event
 from services.agreements import promises
 from services.ledger import telling
@@ -26,8 +27,9 @@ def answer(draft: Draft, assignment: Assignment, event: Event, at: datetime) -> 
     target = ASSIGNMENT[assignment.state][verb]
     if target not in ASSIGNMENT:
         raise _refusal(assignment, target)
+    before = len(draft.follows)
     _APPLY[verb](draft, assignment, event.data, at)
-    telling.as_sent(draft, event, (team_feedback(draft.signal.team),))
+    draft.follows.insert(before, telling.as_sent(event, (team_feedback(draft.signal.team),)))
     _propose_when_resolved(draft, at)
 
 
@@ -51,7 +53,7 @@ def _already_holds(assignment: Assignment, data: object) -> bool:
         case answers.Extended():
             return assignment.state in OPEN and assignment.extensions > 0 and assignment.resolve_by == data.until
         case answers.Resolved():
-            return assignment.state == "resolved" and assignment.outcome == data.outcome
+            return assignment.state in {"resolved", "closed"} and assignment.outcome == data.outcome
     return False
 
 
@@ -106,7 +108,9 @@ def _tell_the_path(draft: Draft, assignment: Assignment, at: datetime) -> None:
     )
     last = draft.assignments[assignment.id]
     path = [other.department for other in handed] + [last.handed_over_to or ""]
-    call = Moment(at, "acknowledge", "escalate", draft.book.current.default, rung=HAND_OVERS_TOLD)
+    agreements = draft.book.current
+    default = agreements.heir(agreements.default, at)
+    call = Moment(at, "acknowledge", "escalate", default, rung=HAND_OVERS_TOLD)
     telling.called(draft, last, call, path=path)
 
 
@@ -114,15 +118,15 @@ def _extend(draft: Draft, assignment: Assignment, data: answers.Extended, at: da
     agreements = draft.book.of(assignment.agreements, assignment.department)
     promise = agreements.promises[assignment.promise]
     if at > assignment.resolve_by:
-        raise Refusal("too-late", f"the date that stood, {assignment.resolve_by.isoformat()}, has passed")
+        raise Refusal("too-late", f"the date that stood, {zulu(assignment.resolve_by)}, has passed")
     if data.until <= assignment.resolve_by:
-        raise Refusal("date-in-the-past", f"not later than the date that stands, {assignment.resolve_by.isoformat()}")
+        raise Refusal("date-in-the-past", f"not later than the date that stands, {zulu(assignment.resolve_by)}")
     if assignment.extensions >= promise.extensions:
         raise Refusal("too-many-extensions", f"the promise {promise.name!r} allows {promise.extensions}")
     latest = promises.latest_extension(agreements, assignment.department, assignment.promise, assignment.resolve_by)
     if data.until > latest:
-        raise Refusal("too-far", f"the promise {promise.name!r} allows no later than {latest.isoformat()}")
-    extend(draft, assignment, data.until, at)
+        raise Refusal("too-far", f"the promise {promise.name!r} allows no later than {zulu(latest)}")
+    extend(draft, assignment, data.until.astimezone(UTC), at)
 
 
 def _resolve(draft: Draft, assignment: Assignment, data: answers.Resolved, at: datetime) -> None:

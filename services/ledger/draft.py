@@ -59,6 +59,10 @@ class Draft:
         """The assignments that still wait for their department."""
         return [assignment for assignment in self.assignments.values() if assignment.state in OPEN]
 
+    def contests(self) -> int:
+        """How often work was contested: no two proposals or closings of a signal happen at one such count."""
+        return sum(assignment.contested for assignment in self.assignments.values())
+
     def latest(self) -> datetime:
         """The last moment of the signal and of all its assignments."""
         return max([self.signal.last_at, *(assignment.last_at for assignment in self.assignments.values())])

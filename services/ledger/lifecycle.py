@@ -8,7 +8,7 @@ from events import answers
 from events.catalogue import kind_of
 from events.identifiers import AssignmentId, SignalId, signal_id
 from events.reading import Event
-from events.signals import Report
+from events.signals import Report, own_fields, rules_of
 from services.agreements.routing import route
 from services.agreements.senders import Sender
 from services.ledger import department_answers, team_answers, telling
@@ -98,18 +98,20 @@ def _report(state: State | None, event: Event, data: Report, at: datetime, book:
     kind = kind_of(event.type)
     if kind is None:
         raise TypeError(f"{event.type} is no signal")
+    known = own_fields(kind, event.raw["data"])
     signal = Signal(
         id=signal_id(event.source, event.id),
         kind=kind,
         team=data.team,
         neighbourhood=data.neighbourhood,
         report=event.raw["data"],
+        rules=tuple(dict.fromkeys(rule["code"] for rule in rules_of(known))),
         state="open",
         waiting_since=at,
         last_at=at,
     )
     draft = Draft(signal, {}, book)
-    for routed in route(book.current, kind, event.raw["data"], at):
+    for routed in route(book.current, kind, known, at):
         assign(draft, routed.department, routed.because, routed.promise, at)
     if not draft.assignments:  # a route that notes it and binds nobody: nothing is left to wait for
         draft.change_signal(state="closed", closed_at=at)
@@ -135,6 +137,7 @@ def _department(draft: Draft, said: Said, data: answers.DepartmentAnswer, at: da
         raise Refusal("not-your-assignment", f"this assignment is {assignment.department}'s")
     moment = max(at, assignment.last_at)  # leaders' clocks may differ; no wait is negative
     pass_assignment(draft, assignment.id, moment)
+    pass_signal(draft, moment)
     department_answers.answer(draft, draft.assignments[assignment.id], said.event, moment)
 
 

@@ -1,6 +1,8 @@
 """Moments that pass because nobody answered: reminders, rungs, deadlines, and a team that stays silent."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from operator import itemgetter
 
 from events.identifiers import AssignmentId
 from services.ledger import telling
@@ -13,13 +15,7 @@ def pass_assignment(draft: Draft, assignment: AssignmentId, before: datetime) ->
 
     A moment at exactly `before` does not pass: an answer at the deadline is in time.
     """
-    while True:
-        current = draft.assignments[assignment]
-        if current.state not in OPEN or not current.moments or current.moments[0].due >= before:
-            return
-        moment = current.moments[0]
-        later = draft.change(current, moments=current.moments[1:], last_at=max(current.last_at, moment.due))
-        _happen(draft, later, moment)
+    _pass(draft, [assignment], before)
 
 
 def pass_signal(draft: Draft, before: datetime) -> None:
@@ -35,8 +31,7 @@ def pass_signal(draft: Draft, before: datetime) -> None:
 
 def pass_all(draft: Draft, before: datetime) -> None:
     """Let every moment of the signal and its assignments that lies before `before` happen."""
-    for assignment in list(draft.assignments):
-        pass_assignment(draft, assignment, before)
+    _pass(draft, draft.assignments, before)
     pass_signal(draft, before)
 
 
@@ -60,13 +55,30 @@ def close(draft: Draft, at: datetime, how: str) -> None:
     telling.closed(draft, at, how)
 
 
+def _pass(draft: Draft, assignments: Iterable[AssignmentId], before: datetime) -> None:
+    """One moment never changes which others come, so all are known at the start."""
+    coming = [
+        (moment.due, id_, moment)
+        for id_ in assignments
+        if draft.assignments[id_].state in OPEN
+        for moment in draft.assignments[id_].moments
+        if moment.due < before
+    ]
+    for due, id_, moment in sorted(coming, key=itemgetter(0, 1)):  # stable: those of one assignment keep their order
+        current = draft.assignments[id_]
+        later = draft.change(current, moments=current.moments[1:], last_at=max(current.last_at, due))
+        _happen(draft, later, moment)
+
+
 def _happen(draft: Draft, assignment: Assignment, moment: Moment) -> None:
     if moment.act != "deadline":
         telling.called(draft, assignment, moment)
         return
     if moment.stage == "acknowledge":
         draft.change(assignment, acknowledge="missed")
-    elif assignment.resolve is None:
+    elif assignment.resolve == "met":
+        return  # closed without a word and contested since: what is decided once is not told otherwise
+    else:
         draft.change(assignment, resolve="missed")
     telling.missed(draft, assignment, moment)
 

@@ -77,6 +77,7 @@ class Signal:
     team: str
     neighbourhood: str
     report: dict[str, Any]  # the signal's own data as sent
+    rules: tuple[str, ...]  # the codes of the rules that it names
     state: SignalState
     waiting_since: datetime  # when the broker received it
     last_at: datetime

@@ -10,7 +10,6 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.identifiers import AssignmentId, SignalId
-from events.signals import rules_of
 from services.ledger.passing import next_moment
 from services.ledger.state import Assignment, Moment, Signal, State
 
@@ -58,7 +57,7 @@ async def save_states(connection: AsyncConnection, before: Mapping[SignalId, Sta
         if changed or old is None or old.signal != state.signal:
             signals.append(_signal_row(state))
         assignments += [_row(item) for item in changed]
-    await _upsert(connection, "signal", [*_SIGNAL_FIELDS, "rules", "next_moment_at"], signals)
+    await _upsert(connection, "signal", [*_SIGNAL_FIELDS, "next_moment_at"], signals)
     await _upsert(connection, "assignment", _ASSIGNMENT_FIELDS, assignments)
 
 
@@ -85,8 +84,7 @@ def _row(item: Assignment | Signal) -> dict[str, Any]:
 
 
 def _signal_row(state: State) -> dict[str, Any]:
-    rules = [rule["code"] for rule in rules_of(state.signal.report)]
-    return _row(state.signal) | {"rules": list(dict.fromkeys(rules)), "next_moment_at": next_moment(state)}
+    return _row(state.signal) | {"next_moment_at": next_moment(state)}
 
 
 def _moments(rows: list[dict[str, Any]]) -> tuple[Moment, ...]:
@@ -94,7 +92,8 @@ def _moments(rows: list[dict[str, Any]]) -> tuple[Moment, ...]:
 
 
 def _signal(row: Mapping[Any, Any]) -> Signal:
-    return Signal(**{name: row[name] for name in _SIGNAL_FIELDS} | {"moments": _moments(row["moments"])})
+    own = {"moments": _moments(row["moments"]), "rules": tuple(row["rules"])}
+    return Signal(**{name: row[name] for name in _SIGNAL_FIELDS} | own)
 
 
 def _assignment(row: Mapping[Any, Any]) -> Assignment:

@@ -31,7 +31,7 @@ def answer(draft: Draft, event: Event, at: datetime) -> None:
         raise _refusal(draft, target)
     concerned = _APPLY[verb](draft, event.data, at)
     if concerned:
-        telling.as_sent(draft, event, tuple(department_assignments(code) for code in concerned))
+        draft.follows.append(telling.as_sent(event, tuple(department_assignments(code) for code in concerned)))
 
 
 def _verb(event: Event) -> TeamVerb:
@@ -68,12 +68,9 @@ def _confirm(draft: Draft, data: answers.Confirmed, at: datetime) -> Departments
 
 
 def _answered(draft: Draft, at: datetime) -> None:
-    """The team has answered whether it is solved; its stage is met unless it was missed."""
-    if draft.signal.state != "resolved":
-        return
-    draft.change_signal(last_at=at)
+    """The team has answered whether it is solved, if it was asked; its stage is met unless it was missed."""
     for assignment in draft.standing():
-        if assignment.answered_at is None:
+        if assignment.asked_at is not None and assignment.answered_at is None:
             draft.change(assignment, confirm=assignment.confirm or "met", answered_at=at)
 
 
@@ -101,8 +98,9 @@ def _contested(draft: Draft, named: list[UUID] | None) -> list[Assignment]:
     for id_ in named:
         if id_ not in draft.assignments:
             raise Refusal("unknown-assignment", f"the signal has no assignment {id_}")
-    targets = [draft.assignments[AssignmentId(id_)] for id_ in dict.fromkeys(named)]
-    if all(assignment.state in OPEN and assignment.contested for assignment in targets):
+    asked = [draft.assignments[AssignmentId(id_)] for id_ in dict.fromkeys(named)]
+    targets = [assignment for assignment in asked if not (assignment.state in OPEN and assignment.contested)]
+    if not targets:
         raise Repeated
     for assignment in targets:
         if assignment.state == "handed-over":
@@ -143,8 +141,8 @@ def _withdraw(draft: Draft, data: answers.Withdrawn, at: datetime) -> Department
 
 def _record_contact(draft: Draft, data: answers.ContactRecorded, at: datetime) -> Departments:
     if data.with_ != "department":
-        latest = max(filter(None, (draft.signal.contact_on, data.on or at)))
-        draft.change_signal(contact_on=latest)
+        on = min(data.on or at, at)  # a contact lies no later than the moment at which it was told
+        draft.change_signal(contact_on=max(draft.signal.contact_on or on, on))
     draft.change_signal(last_at=at)
     return ()
 

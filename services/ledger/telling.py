@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from events import catalogue
-from events.envelope import structured
+from events.envelope import SIZE_MAX, structured
 from events.identifiers import loop_id
 from events.outcomes import AssignmentOutcome, EventReference, RefusalCode
 from events.reading import Event
@@ -14,6 +14,9 @@ from services.ledger.draft import Draft
 from services.ledger.state import Assignment, Follow, Moment
 
 OUTCOME = catalogue.OUTCOMES
+EXPLANATION_LENGTH_MAX = 1_000
+UTF8_BYTES_MAX = 4
+"""Of one character; JSON needs no more for one that may stand in plain text."""
 
 
 def told(source: str, name: str, at: datetime, topics: tuple[str, ...], *identity: object, **data: Any) -> Follow:
@@ -56,9 +59,9 @@ def assigned(draft: Draft, assignment: Assignment) -> None:
     )
 
 
-def as_sent(draft: Draft, event: Event, topics: tuple[str, ...]) -> None:
+def as_sent(event: Event, topics: tuple[str, ...]) -> Follow:
     """An answer is passed on as it was sent: the department's to the team, a contest to whose work it is about."""
-    draft.follows.append(Follow(topics, event.raw))
+    return Follow(topics, event.raw)
 
 
 def missed(draft: Draft, assignment: Assignment, moment: Moment) -> None:
@@ -114,15 +117,17 @@ def called(draft: Draft, assignment: Assignment, moment: Moment, path: list[str]
 
 
 def proposed(draft: Draft, at: datetime, confirm_by: datetime) -> None:
-    """The team is asked: is it so for the residents?"""
+    """The team is asked: is it so for the residents? It has heard each answer whole; many are shortened here."""
+    standing = draft.standing()
+    length_max = SIZE_MAX // UTF8_BYTES_MAX // len(standing)
     outcomes = [
         AssignmentOutcome(
             assignment=assignment.id,
             department=assignment.department,
             outcome=assignment.outcome or "solved",
-            explanation=assignment.explanation or "",
+            explanation=shortened(assignment.explanation or "", length_max),
         )
-        for assignment in draft.standing()
+        for assignment in standing
     ]
     topics = (catalogue.team_feedback(draft.signal.team),)
     signal = draft.signal.id
@@ -132,7 +137,7 @@ def proposed(draft: Draft, at: datetime, confirm_by: datetime) -> None:
         at,
         topics,
         signal,
-        at,
+        draft.contests(),
         signal=signal,
         outcomes=outcomes,
         confirm_by=confirm_by,
@@ -143,7 +148,8 @@ def closed(draft: Draft, at: datetime, how: str) -> None:
     """The signal is closed; every department that was assigned and the team hear it."""
     departments = dict.fromkeys(assignment.department for assignment in draft.assignments.values())
     topics = (*map(catalogue.department_assignments, departments), catalogue.team_feedback(draft.signal.team))
-    tell(draft, "signals.closed", at, topics, draft.signal.id, at, signal=draft.signal.id, how=how)
+    signal = draft.signal.id
+    tell(draft, "signals.closed", at, topics, signal, draft.contests(), signal=signal, how=how)
 
 
 def precedent(draft: Draft, assignment: Assignment, at: datetime) -> None:
@@ -155,7 +161,7 @@ def precedent(draft: Draft, assignment: Assignment, at: datetime) -> None:
         at,
         (catalogue.PRECEDENTS,),
         assignment.id,
-        at,
+        assignment.contested,
         precedent=loop_id("precedent", assignment.id, at),
         rule=solution["rule"],
         features=solution["features"],
@@ -167,10 +173,28 @@ def precedent(draft: Draft, assignment: Assignment, at: datetime) -> None:
 
 
 def refused(
-    source: str, sender: Sender, at: datetime, reference: tuple[str, str], reason: RefusalCode, explanation: str
+    source: str,
+    sender: Sender,
+    at: datetime,
+    reference: tuple[str, str],
+    reason: RefusalCode,
+    explanation: str,
+    *place: object,
 ) -> Follow:
-    """An answer that cannot be, told to who sent it; `reference` is the event's source and id."""
+    """An answer that cannot be, told to who sent it; `reference` is the event's source and id.
+
+    `place` tells apart what was never taken in and so may come more than once under one source and id.
+    """
     kind, code = sender
     topic = catalogue.department_assignments(code) if kind == "department" else catalogue.team_feedback(code)
-    event = EventReference(source=reference[0], id=reference[1])
-    return told(source, "answers.refused", at, (topic,), reference, event=event, reason=reason, explanation=explanation)
+    data = {
+        "event": EventReference(source=reference[0], id=reference[1]),
+        "reason": reason,
+        "explanation": shortened(explanation, EXPLANATION_LENGTH_MAX),
+    }
+    return told(source, "answers.refused", at, (topic,), *reference, *place, **data)
+
+
+def shortened(text: str, length_max: int) -> str:
+    """`text`, cut with an ellipsis where it has more than `length_max` characters."""
+    return text if len(text) <= length_max else f"{text[: length_max - 1]}…"
