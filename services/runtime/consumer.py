@@ -15,30 +15,24 @@ import logging
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from aiokafka import (  # type: ignore[import-untyped]  # aiokafka has no py.typed
-    AIOKafkaConsumer,
-    ConsumerRecord,
-    TopicPartition,
-)
+from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # aiokafka has no py.typed
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
-from faststream import AckPolicy
-from faststream.kafka.message import KafkaAckableMessage
 
 from services.runtime.backoff import Backoff
-from services.runtime.broker import broker
 from services.runtime.checks import Check
 from services.runtime.errors import DeadLetterLimit, Fenced, KoikarperError, PermanentError, TransientError
 from services.runtime.fence import Fence
 from services.runtime.isolation import Isolation, Reject, RejectRate, Work
-from services.runtime.options import consuming, milliseconds
-from services.runtime.progress import PositionError, Progress, start_offsets
+from services.runtime.membership import Membership, RawBatch
+from services.runtime.progress import Position, PositionError, Progress, polled_to_end, start_offsets
 from services.runtime.records import Record, moment, record_of
 from services.runtime.settings import Settings
 from services.runtime.topics import require
 from services.runtime.watchdog import Watchdog
+
+__all__ = ["Consumer", "Partition", "Position", "Positions"]
 
 _log = logging.getLogger(__name__)
 
@@ -54,16 +48,6 @@ class Positions(Protocol):
     async def take_over(self, partitions: Collection[Partition], owner: str) -> dict[Partition, int]:
         """Make `owner` the owner of the partitions; answer the next offset of each. One left out is read whole."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far one partition is read."""
-
-    next_offset: int | None
-    """Every record before it is done; None when nothing of it was read yet by this worker."""
-    read_until: datetime | None
-    """Everything received before this moment is done; None unless it is read to its end and nothing is at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,36 +85,17 @@ class Consumer:
         self._faults = 0
         self._failure: KoikarperError | None = None
         self._trouble = ""
-        self._broker: Any = None
-        self._subscriber: Any = None
+        self._membership = Membership(settings, service, self._topics, self._fence, self._taken, self._handle)
+        self._joined = False
         self._watchdog: Watchdog | None = None
         self._ending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the group; raises `KoikarperError` when a topic does not exist, `TransientError` without a broker."""
         await require(self._settings, self._topics)
-        settings = self._settings
-        self._broker = broker(settings, f"{self.name}-{settings.instance}", consumer_only=True)
-        self._subscriber = self._broker.subscriber(
-            *(settings.topic_prefix + topic for topic in self._topics),
-            batch=True,
-            max_records=settings.batch_records,
-            batch_timeout_ms=milliseconds(settings.batch_timeout),
-            listener=self._fence,
-            ack_policy=AckPolicy.MANUAL,
-            no_reply=True,
-            parser=self._parse,
-            decoder=_decode,
-            **consuming(settings, self.name),
-        )
-        self._subscriber(self._handler())
-        try:
-            await self._broker.connect()
-            await self._subscriber.start()
-        except (KafkaError, OSError) as error:
-            await self.stop()
-            raise TransientError(f"Kafka does not answer at {settings.kafka}: {error}") from error
-        self._watchdog = Watchdog(self._subscriber.consumer, settings.silence_max, lambda: self._busy, self._fail)
+        await self._membership.join()
+        self._joined = True
+        self._watchdog = Watchdog(self._membership.consumer, self._settings.silence_max, lambda: self._busy, self._fail)
         self._watchdog.start()
 
     async def stop(self) -> None:
@@ -138,17 +103,17 @@ class Consumer:
         self._stopping.set()
         if self._watchdog is not None:
             await self._watchdog.stop()
-        if self._subscriber is not None:
-            await self._leave()
-            await self._broker.stop()
-        self._fence.open = False
+        if self._ending is not None:
+            await self._ending
+        await self._membership.leave()
+        self._fence.open = self._joined = False
 
     def ready(self) -> Check:
         """Whether the consumer has its partitions or stands by; a fatal one will not come right by itself."""
         name = f"{self.name} consumer"
         if self._failure is not None:
             return Check(name, ok=False, detail=str(self._failure), fatal=True)
-        if self._subscriber is None or self._stopping.is_set():
+        if not self._joined or self._stopping.is_set():
             return Check(name, ok=False, detail="not running")
         if not self._fence.open:
             return Check(name, ok=False, detail="waits for its partitions")
@@ -169,12 +134,12 @@ class Consumer:
 
     async def read_positions(self) -> dict[Partition, Position]:
         """How far each partition is read. Write `read_until` only where `next_offset` is still the stored one."""
-        generation, consumer = self._fence.generation, self._subscriber and self._subscriber.consumer
-        if consumer is None or not self._fence.open:
+        if not self._fence.open:
             return {}
+        generation, consumer = self._fence.generation, self._membership.consumer
         found = {}
         for partition in self._fence.partitions:
-            polled = None if self._busy else await _polled_to_end(consumer, partition)
+            polled = None if self._busy else await polled_to_end(consumer, partition)
             if self._busy or generation != self._fence.generation:
                 polled = None
             found[self._logical(partition)] = Position(
@@ -182,26 +147,29 @@ class Consumer:
             )
         return found
 
-    async def _parse(self, raw: tuple["ConsumerRecord[bytes, bytes]", ...]) -> KafkaAckableMessage:
-        """FastStream's message around raw records; nothing is decoded, so nothing can fail (faststream #2458)."""
+    def _taken(self, raw: RawBatch) -> _Batch:
+        """Called in the same breath in which the records are taken, so their generation is certain."""
         self._busy = True
-        prefix, consumer = self._settings.topic_prefix, self._subscriber.consumer
-        batch = _Batch(tuple(record_of(record, prefix) for record in raw), consumer, self._fence.generation)
-        return KafkaAckableMessage(body=batch, raw_message=raw, consumer=consumer, headers={}, reply_to="")
+        prefix = self._settings.topic_prefix
+        records = tuple(record_of(record, prefix) for record in raw)
+        return _Batch(records, self._membership.consumer, self._fence.generation)
 
-    def _handler(self) -> Any:
-        async def handle(batch: _Batch) -> None:
-            try:
+    async def _handle(self, batch: _Batch | Exception) -> None:
+        pause_seconds = 0.0
+        try:
+            if isinstance(batch, Exception):
+                self._fail(_failure_of(batch))
+            else:
                 async with self._fence.lock:
                     pause_seconds = await self._work(batch)
-            finally:
-                self._busy = False
-                if self._watchdog is not None:
-                    self._watchdog.touch()
-            if pause_seconds:
-                await self._pause(pause_seconds)
-
-        return handle
+        except Exception as error:  # noqa: BLE001 - FastStream would go on with the next batch, and lose this one
+            self._fail(_failure_of(error))
+        finally:
+            self._busy = False
+            if self._watchdog is not None:
+                self._watchdog.touch()
+        if pause_seconds:
+            await self._pause(pause_seconds)
 
     async def _work(self, batch: _Batch) -> float:
         """Work what is still this worker's, inside the fence; answers how many seconds to wait before reading on."""
@@ -210,9 +178,9 @@ class Consumer:
         if not self._fence.open or self._failure is not None or self._progress.gaps(batch.records):
             await self._progress.rewind(batch.consumer, batch.records)
             return CLOSED_WAIT_SECONDS
-        records = self._progress.unread(batch.records)
+        self._progress.refuse_known(batch.records)
         try:
-            await self._isolation.run(records, self._judge, self._done)
+            await self._isolation.run(batch.records, self._judge, self._done)
         except BaseException as error:
             await self._progress.rewind(batch.consumer, batch.records)
             if not isinstance(error, Exception):
@@ -234,7 +202,7 @@ class Consumer:
         return PermanentError("unworkable", f"{type(error).__name__}: {error}")
 
     def _seconds_after(self, error: Exception) -> float:
-        if isinstance(error, DeadLetterLimit | PositionError):
+        if isinstance(error, DeadLetterLimit):
             self._fail(error)
             return 0
         self._trouble = f"{type(error).__name__}: {error}"
@@ -249,10 +217,11 @@ class Consumer:
 
     async def _take_over(self, partitions: set[TopicPartition]) -> bool:
         """Go where the positions say; False when that cannot be, for good."""
+        self._trouble = ""
         if self._positions is None or not partitions:
             self._progress.begin({})
             return True
-        consumer = self._subscriber.consumer
+        consumer = self._membership.consumer
         known = await self._positions.take_over(sorted(map(self._logical, partitions)), self.owner)
         prefix = self._settings.topic_prefix
         physical = {TopicPartition(prefix + topic, number): offset for (topic, number), offset in known.items()}
@@ -271,14 +240,9 @@ class Consumer:
         """Stop for good, and loudly: `ready` says why, and `run` ends the process."""
         if self._failure is None:
             self._failure = error
-            _log.critical("The consumer of %s stops: %s", self.name, error)
+            _log.critical("The consumer of %s stops: %s", self.name, error, exc_info=error.__cause__)
             self._stopping.set()
-            self._ending = asyncio.create_task(self._leave())
-
-    async def _leave(self) -> None:
-        tasks = list(self._subscriber.tasks)
-        await self._subscriber.stop()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            self._ending = asyncio.create_task(self._membership.leave())
 
     async def _wait_again(self) -> bool:
         await self._pause(self._backoff.next_seconds())
@@ -295,22 +259,13 @@ class Consumer:
         return partition.topic.removeprefix(self._settings.topic_prefix), partition.partition
 
 
-async def _decode(message: KafkaAckableMessage) -> Any:
-    return message.body
+def _failure_of(error: Exception) -> KoikarperError:
+    if isinstance(error, KoikarperError):
+        return error
+    failure = KoikarperError(f"{type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure
 
 
 def _is_infrastructure(error: Exception) -> bool:
     return isinstance(error, TransientError | KafkaError | OSError)  # TimeoutError and ConnectionError are OSErrors
-
-
-async def _polled_to_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
-    """The time in milliseconds of the last poll, when the partition is read to its end; else None.
-
-    Not "now": with a broker that hangs, position and end stay equal for ever.
-    """
-    if partition not in consumer.assignment():
-        return None
-    polled: int | None = consumer.last_poll_timestamp(partition)
-    if polled is None or await consumer.position(partition) != consumer.highwater(partition):
-        return None
-    return polled

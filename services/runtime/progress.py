@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # aiokafka has no py.typed
 from aiokafka.errors import IllegalStateError, KafkaError  # type: ignore[import-untyped]  # as above
@@ -13,10 +15,21 @@ from services.runtime.records import Record
 _log = logging.getLogger(__name__)
 
 COMMIT_TIMEOUT_SECONDS = 10.0
+MEND = "Restore it, or delete the position that the service keeps of it, and it is read whole."
 
 
 class PositionError(KoikarperError):
     """The consumer does not stand where it must; reading on would lose records or repeat them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far one partition is read."""
+
+    next_offset: int | None
+    """Every record before it is done; None when nothing of it was read yet by this worker."""
+    read_until: datetime | None
+    """Everything received before this moment is done; None unless it is read to its end and nothing is at work."""
 
 
 class Progress:
@@ -89,9 +102,19 @@ class Progress:
                 found.append(partition)
         return found
 
-    def unread(self, records: Sequence[Record]) -> list[Record]:
-        """The records that are not yet done."""
-        return [record for record in records if record.offset >= self._next.get(self._partition(record), 0)]
+    def refuse_known(self, records: Sequence[Record]) -> None:
+        """Raise `PositionError` when a partition begins before what is done: the topic was lost and made anew.
+
+        aiokafka, whose position then lies beyond the end, begins the partition from its start without a word; these
+        are new records under offsets that were seen before, and dropping them as known would lose them.
+        """
+        for partition, first in self.firsts(records).items():
+            known = self._next.get(partition, 0)
+            if first < known:
+                raise PositionError(
+                    f"{partition.topic}-{partition.partition} was read up to offset {known}, but begins again at "
+                    f"{first}: the topic was lost or made anew. {MEND}"
+                )
 
     def _partition(self, record: Record) -> TopicPartition:
         return TopicPartition(self._prefix + record.topic, record.partition)
@@ -115,9 +138,22 @@ async def start_offsets(
         if offset > ends[partition]:
             raise PositionError(
                 f"{place} ends at offset {ends[partition]}, but it was already read up to {offset}: the topic was "
-                "lost or made anew. Restore it, or delete the position that the service keeps of it to read it whole."
+                f"lost or made anew. {MEND}"
             )
         if offset < firsts[partition]:
             _log.error("%s: the records %d to %d were deleted by age, unread", place, offset, firsts[partition] - 1)
         offsets[partition] = max(offset, firsts[partition])
     return offsets
+
+
+async def polled_to_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
+    """The time in milliseconds of the last poll, when the partition is read to its end; else None.
+
+    Not "now": with a broker that hangs, position and end stay equal for ever.
+    """
+    if partition not in consumer.assignment():
+        return None
+    polled: int | None = consumer.last_poll_timestamp(partition)
+    if polled is None or await consumer.position(partition) != consumer.highwater(partition):
+        return None
+    return polled

@@ -217,9 +217,11 @@ class Publisher:
             async with asyncio.timeout(self._timeout_seconds):
                 await producer.stop()
                 return
+        # The sender first: a batch that is failed while it is under way breaks aiokafka's own books.
         with contextlib.suppress(KafkaError, OSError):
-            producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - aiokafka has no stop without flush
-            await producer._sender.close()  # noqa: SLF001 - as above
+            await producer._sender.close()  # noqa: SLF001 - aiokafka has no stop without a flush
+        producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - as above
+        with contextlib.suppress(KafkaError, OSError):
             await producer.client.close()
 
 

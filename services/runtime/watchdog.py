@@ -57,6 +57,9 @@ class Watchdog:
         seen = 0
         while True:
             await asyncio.sleep(self._silence_seconds_max / 6)
+            if _left_alone(self._consumer):
+                self._fail(Silence("aiokafka's coordination of the group ended; its error is in the log above"))
+                return
             silent = None if self._busy() else self._silent()
             seen = seen + 1 if silent else 0
             if seen >= CHECKS_IN_A_ROW and silent and await self._answers(silent):
@@ -88,3 +91,9 @@ class Watchdog:
             _log.warning("%s-%d is silent, and Kafka does not answer: %s", partition.topic, partition.partition, error)
             return False
         return True
+
+
+def _left_alone(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the task that keeps the membership ended: FastStream would ask on, every 5 s, for ever."""
+    task = getattr(consumer._coordinator, "_coordination_task", None)  # noqa: SLF001 - aiokafka says it nowhere else
+    return task is not None and task.done()

@@ -454,3 +454,81 @@ async def test_more_members_than_partitions_stand_by_and_are_ready(
     assert sorted(len(member.assigned) for member in members) == [0, 1]
     for member in members:
         await member.stop()
+
+
+async def test_a_header_name_that_is_no_utf_8_costs_nobody_a_record(
+    quick: Settings, topic: str, publisher: Publisher, until: Until
+) -> None:
+    from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # noqa: PLC0415 - aiokafka has no py.typed
+    from aiokafka.record.util import calc_crc32c  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
+
+    await fill(publisher, 100)
+    odd = AIOKafkaProducer(bootstrap_servers=quick.kafka)
+    await odd.start()
+    batch = odd.create_batch()
+    for number in range(3):
+        batch.append(key=b"k", value=b"odd%d" % number, timestamp=None, headers=[("zzzz", b"%d" % number)])
+    batch.close()
+    build = batch._build
+
+    def built() -> bytearray:
+        data = bytearray(bytes(build()).replace(b"zzzz", b"z\xff\xfez"))
+        data[17:21] = calc_crc32c(bytes(data[21:])).to_bytes(4)
+        return data
+
+    batch._build = built
+    await (await odd.send_batch(batch, quick.topic_prefix + "things", partition=0))
+    await odd.stop()
+    await fill(publisher, 100, 100)
+    worked = Worked()
+    consumer = consumer_of(quick, worked)
+    await consumer.start()
+    await until(lambda: len(worked) >= 203)
+    await consumer.stop()
+    assert sorted(value for value in worked.values if value and value.isdigit()) == sorted(
+        b"%d" % n for n in range(200)
+    )
+    assert [record.headers for record in worked.records if record.value == b"odd1"] == [(("z??z", b"1"),)]
+
+
+async def test_an_error_of_the_consumer_itself_stops_it_instead_of_losing_the_batch(
+    quick: Settings, topic: str, publisher: Publisher, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked = Worked()
+    consumer = consumer_of(quick, worked)
+    await consumer.start()
+    await until(lambda: bool(consumer.assigned))
+
+    def broken(_records: Sequence[Record]) -> None:
+        raise AssertionError("a fault of ours")
+
+    monkeypatch.setattr(consumer._progress, "refuse_known", broken)
+    await fill(publisher, 10)
+    await until(lambda: consumer.ready().fatal)
+    assert "a fault of ours" in consumer.ready().detail
+    await consumer.stop()
+    again = consumer_of(quick, worked)
+    await again.start()
+    await until(lambda: len(worked) >= 10)
+    await again.stop()
+    assert len(worked) == 10
+
+
+async def test_a_topic_that_begins_again_while_it_is_read_stops_the_consumer(
+    quick: Settings, topic: str, publisher: Publisher, until: Until
+) -> None:
+    worked = Worked()
+    consumer = consumer_of(quick, worked)
+    await fill(publisher, 50)
+    await consumer.start()
+    await until(lambda: len(worked) >= 50)
+    partition = worked.records[-1].partition
+    name = quick.topic_prefix + "things"
+    consumer._progress._next |= {one: 1_000 for one in consumer._fence.partitions if one.topic == name}
+    await fill(publisher, 50)
+    await until(lambda: consumer.ready().fatal)
+    assert "begins again" in consumer.ready().detail
+    assert f"{name}-" in consumer.ready().detail
+    assert partition in range(3)
+    await consumer.stop()
+    assert len(worked) == 50
