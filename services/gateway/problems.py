@@ -14,11 +14,14 @@ from starlette.responses import JSONResponse, Response
 
 from events.faults import Fault
 from services.runtime.errors import TransientError
+from services.runtime.logging import audit
 
 _log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+REFUSALS = (401, 403, 409)
+"""Calls that somebody may not make, or that cannot be: noted in the audit log (BIO2 8.15.01)."""
 
 Place = Literal["body", "query", "path", "header"]
 
@@ -108,7 +111,11 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error, handler)
 
 
-async def _problem(_request: Request, error: Problem) -> Response:
+async def _problem(request: Request, error: Problem) -> Response:
+    if error.status in REFUSALS:
+        origin = request.client.host if request.client else ""
+        actor = str(getattr(request.state, "caller", "unknown"))
+        audit("call", f"{request.method} {request.url.path}", "refused", origin=origin, actor=actor, why=error.detail)
     return error.response()
 
 

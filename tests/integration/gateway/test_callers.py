@@ -5,6 +5,7 @@ import time
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
+from structlog.testing import capture_logs
 
 from services.gateway.headers import ALWAYS
 
@@ -78,3 +79,17 @@ async def test_a_token_that_names_nobody_known_is_forbidden(town, caller, claims
 @pytest.mark.parametrize("caller", ["team:noord", "department:permits", "operator"])
 async def test_teams_departments_and_operators_may_call(town, caller):
     assert (await town.get(caller, "/v1/kinds")).status_code == 200
+
+
+async def test_a_refused_call_is_noted_with_who_tried_what(town):
+    with capture_logs() as lines:
+        await town.get(None, "/v1/signals")
+        await town.send("operator", town.event())
+        await town.send("team:noord", town.event())
+    noted = [(line["action"], line["object"].split(" ")[0], line["result"], line["actor"]) for line in lines]
+    assert noted == [
+        ("call", "GET", "refused", "unknown"),
+        ("call", "POST", "refused", "operator"),
+        ("emit", "signal", "done", "team:noord"),
+    ]
+    assert all(line["origin"] == "127.0.0.1" for line in lines)
