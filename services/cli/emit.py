@@ -44,7 +44,7 @@ def emit(
 ) -> None:
     """Send a signal from the shell, as a neighbourhood team.
 
-    Example: koikarper emit initiative-blocked --team noord --neighbourhood BU99990101 --title "Koi in the pond"
+    Example: koikarper emit initiative-blocked --team noord --neighbourhood WK999901 --title "Koi in the pond"
     initiative="A pond with koi" blockedBy=permit
     """
     if kind not in KINDS:

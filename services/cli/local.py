@@ -160,7 +160,8 @@ def show_addresses(found: Addresses, folder: Path) -> None:
   keys      {found.jwks}
 
 Try, in another terminal:
-  koikarper emit initiative-blocked --team noord --neighbourhood BU99990101 --title "Koi in the pond"
+  koikarper emit initiative-blocked --team noord --neighbourhood WK999901 --title "Koi in the pond" \\
+    initiative="A pond with koi" blockedBy=permit
   koikarper inbox permits
   koikarper waits
 Ctrl-C stops it; the next start goes on where it stopped."""

@@ -12,6 +12,7 @@ import httpx
 from events.catalogue import PREFIX, signal_type, team_feedback
 from events.envelope import STRUCTURED, encode, read_message, structured
 from events.faults import Unreadable
+from events.moments import AMSTERDAM, parse_moment
 from services.agreements.model import Team
 from services.local.demo.chronicle import Chronicle
 from services.local.demo.stories import stories
@@ -147,5 +148,5 @@ SENTENCES = {
 def _details(data: dict[str, Any]) -> dict[str, Any]:
     fields = {key: value for key, value in data.items() if isinstance(value, str) and key not in {"title", "role"}}
     if "until" in fields:
-        fields["until"] = fields["until"][11:19]
+        fields["until"] = f"{parse_moment(fields['until']).astimezone(AMSTERDAM):%H:%M:%S}"
     return fields | {"role": (data.get("contact") or {}).get("role", "")}
