@@ -6,43 +6,62 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import DateTime, Text, bindparam, text
-from sqlalchemy.engine import Row
+from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.outcomes import Stage
 
 Group = Literal["department", "kind"]
 
-_STAGES = """
-    select assignment.department, assignment.kind, stage.*
-    from assignment join signal on signal.id = assignment.signal
-    cross join lateral (values
-        ('acknowledge', 1, assignment.state = 'waiting', assignment.acknowledge_by, assignment.waiting_since,
-         assignment.acknowledge, false, assignment.acknowledged_at - assignment.waiting_since),
-        ('resolve', 2, assignment.state in ('waiting', 'acknowledged'), assignment.resolve_first,
-         assignment.waiting_since, assignment.resolve, assignment.resolve_inherited,
-         assignment.resolved_at - assignment.waiting_since),
-        ('confirm', 3, assignment.state = 'resolved' and signal.state = 'resolved', signal.confirm_by,
-         signal.proposed_at, assignment.confirm, false, assignment.answered_at - assignment.asked_at)
-    ) as stage (stage, nr, is_open, due, since, verdict, inherited, answered)
-    where (cast(:department as text) is null or assignment.department = :department)
-      and (cast(:kind as text) is null or assignment.kind = :kind)
+_FIGURES: dict[Stage, dict[str, str]] = {
+    "acknowledge": {
+        "is_open": "assignment.state = 'waiting'",
+        "due": "assignment.acknowledge_by",
+        "since": "assignment.waiting_since",
+        "verdict": "assignment.acknowledge",
+        "counts": "true",
+        "answered": "assignment.acknowledged_at - assignment.waiting_since",
+    },
+    "resolve": {
+        "is_open": "assignment.state in ('waiting', 'acknowledged')",
+        "due": "assignment.resolve_first",
+        "since": "assignment.waiting_since",
+        "verdict": "assignment.resolve",
+        # Decided before it was handed over to this department: not counted again (contract 2).
+        "counts": "not assignment.resolve_inherited",
+        "answered": "assignment.resolved_at - assignment.waiting_since",
+    },
+    "confirm": {
+        "is_open": "asked.id is not null",
+        "due": "asked.confirm_by",
+        "since": "asked.proposed_at",
+        "verdict": "assignment.confirm",
+        "counts": "true",
+        "answered": "assignment.answered_at - assignment.asked_at",
+    },
+}
+"""What each stage waits for, in the columns of an assignment and of the signal whose team is `asked`."""
+
+_COLUMNS = """
+    count(*) filter (where {is_open}) as {stage}_open,
+    count(*) filter (where {is_open} and {due} < :now) as {stage}_overdue,
+    min({since}) filter (where {is_open}) as {stage}_oldest,
+    count(*) filter (where {verdict} = 'met' and {counts}) as {stage}_met,
+    count(*) filter (where {verdict} = 'missed' and {counts}) as {stage}_missed,
+    count(*) filter (where {is_open} and {due} < :now and {verdict} is null) as {stage}_late,
+    count({answered}) as {stage}_answered,
+    percentile_cont(array[0.5, 0.9]) within group (order by cast(extract(epoch from {answered}) * 1000 as bigint))
+        as {stage}_milliseconds
 """
 
-# `inherited`: decided before it was handed over to this department, so not counted again (contract 2).
-_FIGURES = """
-    count(*) filter (where is_open) as open,
-    count(*) filter (where is_open and due < :now) as overdue,
-    min(since) filter (where is_open) as oldest,
-    count(*) filter (where verdict = 'met' and not inherited) as met,
-    count(*) filter (where verdict = 'missed' and not inherited) as missed,
-    count(*) filter (where is_open and due < :now and verdict is null) as late,
-    count(answered) as answered,
-    percentile_cont(array[0.5, 0.9]) within group (order by cast(extract(epoch from answered) * 1000 as bigint))
-        as milliseconds
+_FROM = """
+    from assignment left join signal as asked
+        on asked.id = assignment.signal and asked.state = 'resolved' and assignment.state = 'resolved'
+    where (cast(:department as text) is null or assignment.department = :department)
+      and (cast(:kind as text) is null or assignment.kind = :kind)
 """
 
 
@@ -79,35 +98,36 @@ async def waits(
     from the moment it was asked. Percentiles are exact, interpolated as `percentile_cont` and pandas do.
     """
     groups = [group for group in ("department", "kind") if group in by]
-    keys = ", ".join([*groups, "stage", "nr"])
-    query = text(
-        f"select {keys}, {_FIGURES} from ({_STAGES}) as stages group by {keys} "  # noqa: S608 - names of our own columns
-        "having count(*) filter (where is_open or verdict is not null) + count(answered) > 0 "
-        f"order by {', '.join([*groups, 'nr'])}"
-    ).bindparams(
+    keys = ", ".join(f"assignment.{group}" for group in groups)
+    columns = ", ".join(_COLUMNS.format(stage=stage, **figures) for stage, figures in _FIGURES.items())
+    grouped = f"group by {keys} order by {keys}" if groups else ""
+    query = text(f"select {keys}{', ' if keys else ''}{columns} {_FROM} {grouped}").bindparams(
         bindparam("now", type_=DateTime(timezone=True)),
         bindparam("department", department, type_=Text),
         bindparam("kind", kind, type_=Text),
     )
-    return [_wait(row) for row in await connection.execute(query, {"now": now})]
+    rows = (await connection.execute(query, {"now": now})).mappings().all()
+    found = [_wait(row, stage) for row in rows for stage in _FIGURES]
+    return [wait for wait in found if wait.open or wait.met or wait.missed or wait.answered]
 
 
-def _wait(row: Row[Any]) -> Wait:
-    median, p90 = row.milliseconds or (None, None)
-    decided = row.met + row.missed + row.late
+def _wait(row: RowMapping, stage: Stage) -> Wait:
+    median, p90 = row[f"{stage}_milliseconds"] or (None, None)
+    met, missed, late = (row[f"{stage}_{name}"] for name in ("met", "missed", "late"))
+    decided = met + missed + late
     return Wait(
-        department=getattr(row, "department", None),
-        kind=getattr(row, "kind", None),
-        stage=row.stage,
-        open=row.open,
-        overdue=row.overdue,
-        oldest=row.oldest,
-        met=row.met,
-        missed=row.missed,
-        answered=row.answered,
+        department=row.get("department"),
+        kind=row.get("kind"),
+        stage=stage,
+        open=row[f"{stage}_open"],
+        overdue=row[f"{stage}_overdue"],
+        oldest=row[f"{stage}_oldest"],
+        met=met,
+        missed=missed,
+        answered=row[f"{stage}_answered"],
         median_seconds=_seconds(median),
         p90_seconds=_seconds(p90),
-        share_on_time=row.met / decided if decided else None,
+        share_on_time=met / decided if decided else None,
     )
 
 
