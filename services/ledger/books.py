@@ -34,12 +34,11 @@ class LedgerBooks:
             current = self.book.current
             await connection.execute(_KEEP, {"version": current.version, "text": current.text})
             self.book = await self._read(connection)
-            dropped = await self._dropped(connection)
-        if dropped:
-            raise DroppedCodes(
-                f"the agreements lack {', '.join(dropped)}, for which the ledger has work; "
-                "give the entry `until` (and a department its `successor`) instead of removing it"
-            )
+            if dropped := await self._dropped(connection):  # and this version is not kept
+                raise DroppedCodes(
+                    f"the agreements lack {', '.join(dropped)}, for which the ledger has work; "
+                    "give the entry `until` (and a department its `successor`) instead of removing it"
+                )
 
     async def complete(self, connection: AsyncConnection, versions: Iterable[str]) -> Book:
         """The book; read again when another worker has made promises under a version that it lacks."""

@@ -7,6 +7,7 @@ the offsets in `reading` or the identities drop. A zombie's batch fails on the o
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -14,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from events.answers import DepartmentAnswer
 from events.faults import Reason
 from events.identifiers import AssignmentId, SignalId
+from events.signals import Report
 from services.ledger import positions, store, writing
 from services.ledger.book import Book
 from services.ledger.lifecycle import Decision, Said, decide, refuse_unknown, subject_of
-from services.ledger.reading import Incoming, Rejected, read_record, reference, topic_sender
+from services.ledger.reading import Incoming, Rejected, read_record, set_apart
 from services.ledger.state import State
 from services.ledger.writing import Recorded
 from services.runtime.database import transient_errors
@@ -67,8 +69,7 @@ class Intake:
     async def reject(self, record: Record, error: PermanentError, attempts: int) -> None:
         """Make a dead letter of a record that the database refuses or on which the work keeps failing."""
         reason: Reason = "refused-by-database" if error.reason == "refused-by-database" else "unworkable"
-        rejected = Rejected(record, reason, error.message, topic_sender(record.topic), reference(record, {}), attempts)
-        await self._take_in([], [rejected], [record])
+        await self._take_in([], [set_apart(record, reason, error.message, attempts)], [record])
 
     async def _take_in(self, incoming: list[Incoming], rejected: list[Rejected], records: Sequence[Record]) -> None:
         async with transient_errors(), self.engine.begin() as connection:
@@ -86,14 +87,11 @@ class Intake:
             await positions.advance(connection, records)
 
     async def _load(self, connection: AsyncConnection, incoming: list[Incoming], rejected: list[Rejected]) -> Batch:
-        subjects = [subject_of(item.event) for item in incoming]
-        answered = {
-            AssignmentId(subject)
-            for subject, item in zip(subjects, incoming, strict=True)
-            if isinstance(item.event.data, DepartmentAnswer)
-        }
+        events = [item.event for item in incoming]
+        answered = {AssignmentId(subject_of(event)) for event in events if isinstance(event.data, DepartmentAnswer)}
+        named = {SignalId(subject_of(event)) for event in events if not isinstance(event.data, DepartmentAnswer)}
         signals = await store.signals_of(connection, answered)
-        wanted = {SignalId(subject) for subject in subjects if subject not in answered} | set(signals.values())
+        wanted = named | set(signals.values())
         states = await store.load_states(connection, wanted, lock=True)
         return Batch(rejected, states, dict(states), signals)
 
@@ -115,17 +113,18 @@ def decide_one(batch: Batch, item: Incoming, book: Book) -> None:
 
 
 def in_order(incoming: Iterable[Incoming]) -> list[Incoming]:
-    """The batch by the moment of each record, with every partition in its own order.
+    """The batch: first what teams report, then the answers by the moment of each record, each partition in its order.
 
-    Leaders' clocks may step back, so a record counts as no earlier than the one before it in its partition.
+    Leaders' clocks differ, and anyone can compute an id: an answer may bear an earlier moment than its signal. They
+    may also step back, so a record counts as no earlier than the one before it in its partition.
     """
     latest: dict[tuple[str, int], datetime] = {}
     keyed = []
     for item in incoming:
         place = (item.record.topic, item.record.partition)
         latest[place] = max(item.record.timestamp, latest.get(place, item.record.timestamp))
-        keyed.append((latest[place], item))
-    return [item for _, item in sorted(keyed, key=lambda pair: pair[0])]
+        keyed.append((not isinstance(item.event.data, Report), latest[place], item))
+    return [item for _, _, item in sorted(keyed, key=itemgetter(0, 1))]
 
 
 def _unread(record: Record, next_offsets: dict[tuple[str, int], int]) -> bool:

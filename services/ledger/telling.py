@@ -196,5 +196,6 @@ def refused(
 
 
 def shortened(text: str, length_max: int) -> str:
-    """`text`, cut with an ellipsis where it has more than `length_max` characters."""
-    return text if len(text) <= length_max else f"{text[: length_max - 1]}…"
+    """`text`, cut with an ellipsis where it has more than `length_max` characters; what is no text is replaced."""
+    cut = text if len(text) <= length_max else f"{text[: length_max - 1]}…"
+    return cut.encode(errors="replace").decode()

@@ -1,23 +1,21 @@
 """The set-based writes of the batch transaction: identities, the record, and the outbox."""
 
-import base64
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import chain
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, LargeBinary, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from events.catalogue import DEAD_LETTERS
 from events.envelope import encode
 from events.identifiers import SignalId
+from services.ledger.letters import OutboxEntry, dead_letter
 from services.ledger.lifecycle import Decision, subject_of
-from services.ledger.reading import Incoming, Rejected
-from services.ledger.telling import refused
-from services.runtime import dead_letters
+from services.ledger.reading import Incoming, Rejected, topic_sender
+
+CHUNK_BYTES = 8 * 1024 * 1024
+"""Of the outbox in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +78,6 @@ _OUTBOX = text("""
 
 _WAKE = text("select pg_notify('outbox_' || current_schema(), '')")
 
-OutboxEntry = tuple[UUID | None, str, bytes | None, bytes | None, str | None]
-
 
 async def record_identities(
     connection: AsyncConnection, incoming: Sequence[Incoming]
@@ -114,16 +110,16 @@ async def write_record(connection: AsyncConnection, decided: Sequence[Recorded])
     await connection.execute(
         _RECORD,
         {
-            "topics": [item.topic for item in items],
-            "partitions": [item.record.partition for item in items],
-            "offsets": [item.record.offset for item in items],
+            "topics": [item.origin.topic for item in items],
+            "partitions": [item.origin.partition for item in items],
+            "offsets": [item.origin.offset for item in items],
             "moments": [item.at for item in items],
             **_keys(items),
             "types": [item.event.type for item in items],
             "signals": [entry.signal for entry in decided],
             "senders": [":".join(item.sender) for item in items],
             "refusals": [refusal.code if refusal else None for refusal in refusals],
-            "bodies": [encode(item.event.raw) for item in items],
+            "bodies": [item.body for item in items],
         },
     )
 
@@ -136,14 +132,30 @@ async def write_outbox(
     service: str,
 ) -> None:
     """Put what follows into the outbox, dead letters included, and wake the relay at the commit."""
-    entries = [entry for item in decided for entry in _follows(item)]
-    entries += [entry for item in rejected for entry in _dead_letter(item, source, service)]
-    if not entries:
-        return
-    signals, topics, keys, values, headers = zip(*entries, strict=True)
-    columns = {"signals": signals, "topics": topics, "keys": keys, "values": values, "headers": headers}
-    await connection.execute(_OUTBOX, {name: list(column) for name, column in columns.items()})
-    await connection.execute(_WAKE)
+    follows = (entry for item in decided for entry in _follows(item))
+    letters = (entry for item in rejected for entry in dead_letter(item, source, service))
+    written = False
+    for entries in _chunks(chain(follows, letters)):
+        signals, topics, keys, values, headers = zip(*entries, strict=True)
+        columns = {"signals": signals, "topics": topics, "keys": keys, "values": values, "headers": headers}
+        await connection.execute(_OUTBOX, {name: list(column) for name, column in columns.items()})
+        written = True
+    if written:
+        await connection.execute(_WAKE)
+
+
+def _chunks(entries: Iterable[OutboxEntry]) -> Iterator[list[OutboxEntry]]:
+    """The entries in parts of bounded size: a report goes whole to each of its departments, and twice to the team."""
+    chunk: list[OutboxEntry] = []
+    size = 0
+    for entry in entries:
+        chunk.append(entry)
+        size += len(entry[3] or b"") + len(entry[4] or "")
+        if size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _follows(entry: Recorded) -> Iterable[OutboxEntry]:
@@ -154,19 +166,6 @@ def _follows(entry: Recorded) -> Iterable[OutboxEntry]:
             yield entry.signal, topic, key, value, None
 
 
-def _dead_letter(item: Rejected, source: str, service: str) -> Iterable[OutboxEntry]:
-    record = item.record
-    pairs = dead_letters.headers(
-        record, service=service, reason=item.reason, message=item.message, attempts=item.attempts
-    )
-    encoded = json.dumps([[name, base64.b64encode(value).decode()] for name, value in pairs])
-    yield None, DEAD_LETTERS, record.key, record.value, encoded
-    if item.sender is not None:
-        at: datetime = record.timestamp
-        follow = refused(source, item.sender, at, item.reference, "unreadable", item.message)
-        yield None, follow.topics[0], record.key, encode(follow.raw), None
-
-
 def _keys(items: Sequence[Incoming]) -> dict[str, list[str]]:
     return {"sources": [item.event.source for item in items], "ids": [item.event.id for item in items]}
 
@@ -174,4 +173,4 @@ def _keys(items: Sequence[Incoming]) -> dict[str, list[str]]:
 def _conflict(item: Incoming) -> Rejected:
     message = "an earlier event with this source and id has another type, subject, time or data"
     reference = (item.event.source, item.event.id)
-    return Rejected(item.record, "conflicting-repeat", message, item.sender, reference)
+    return Rejected(item.record, "conflicting-repeat", message, topic_sender(item.origin.topic), reference)
