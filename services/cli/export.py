@@ -11,8 +11,6 @@ from ruamel.yaml import YAML
 
 from events import VERSION, asyncapi, channels, schemas
 from services.cli.output import FAILED, errors
-from services.gateway import openapi
-from services.gateway.interface import interface
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -68,6 +66,9 @@ def asyncapi_files() -> dict[str, str]:
 
 def openapi_files() -> dict[str, str]:
     """The file of `export openapi`."""
+    from services.gateway import openapi  # noqa: PLC0415 - the gateway takes a second to import
+    from services.gateway.interface import interface  # noqa: PLC0415 - as above
+
     return {"openapi.json": as_json(openapi.document(interface()))}
 
 

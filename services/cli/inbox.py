@@ -8,14 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from events.moments import parse_moment, zulu
 from services.cli.connection import DataOption, GatewayOption, TokenOption, connect
-from services.cli.output import print_json, told
+from services.cli.output import print_json, print_table, told
 from services.department.client import Client
 from services.department.inbox import OPEN, Inbox, as_json, item_of_row, sentence
 from services.local import addresses
@@ -26,7 +22,6 @@ from services.runtime.settings import Settings, load
 COLUMNS = ("id", "title", "kind", "state", "waiting since", "acknowledge by", "resolve by")
 MOST = 100
 TITLE_WIDTH_MAX = 40
-WIDTH_MAX = 400
 
 DepartmentArgument = Annotated[str, typer.Argument(help="The code of the department.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Also what is resolved, handed over or closed.")]
@@ -81,23 +76,10 @@ def _show(department: str, rows: list[dict[str, Any]], json: bool) -> None:
     if json:
         print_json({"department": department, "items": rows})
         return
-    if not rows:
-        typer.echo(f"Nothing is open for {department}.")
-        return
-    table = Table(*COLUMNS, box=box.SIMPLE_HEAD, title=f"Inbox of {department}", title_justify="left")
-    for row in rows:
-        table.add_row(row["id"], escape(row["title"]), row["kind"], row["state"], *_dates(row))
-    _print_whole(table)
-
-
-def _print_whole(table: Table) -> None:
-    """As wide as it is: an id that is cut off to fit cannot be answered; a title may be folded."""
-    console = Console(highlight=False)
-    table.columns[0].no_wrap = True
-    table.columns[1].max_width = TITLE_WIDTH_MAX
-    needed = console.measure(table, options=console.options.update(max_width=WIDTH_MAX)).maximum
-    console.width = max(console.width, needed)
-    console.print(table)
+    lines = [[row["id"], row["title"], row["kind"], row["state"], *_dates(row)] for row in rows]
+    print_table(
+        f"Inbox of {department}", COLUMNS, lines, f"Nothing is open for {department}.", {"title": TITLE_WIDTH_MAX}
+    )
 
 
 def _dates(row: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvloop
@@ -15,9 +15,10 @@ from rich.console import Console
 
 from services.cli.output import WRONG_USE, errors, fail, print_json, told
 from services.local.addresses import DEFAULT_FOLDER, Addresses
-from services.local.demo.chronicle import Chronicle
-from services.local.demo.show import Demo
-from services.local.machine import Machine, Options
+
+if TYPE_CHECKING:
+    from services.local.demo.chronicle import Chronicle
+    from services.local.machine import Machine, Options
 
 AgreementsOption = Annotated[Path, typer.Option(help="The agreements file: who answers what, by when.")]
 DataOption = Annotated[Path, typer.Option(help="The folder that keeps the data between starts.")]
@@ -48,9 +49,11 @@ def local(
     json: JsonOption = False,
 ) -> None:
     """Run everything on this machine: Kafka, PostgreSQL, migrations, topics and every service, until Ctrl-C."""
+    from services.local.machine import Options  # noqa: PLC0415 - with every service in it, it takes two seconds to import
+
     options = Options(agreements, data, gateway_port, metrics_port, kafka_port, database_port)
 
-    async def until_stopped(machine: Machine, found: Addresses, stopped: asyncio.Event) -> None:
+    async def until_stopped(machine: "Machine", found: Addresses, stopped: asyncio.Event) -> None:
         if json:
             print_json(found.public())
         else:
@@ -70,11 +73,15 @@ def demo(
     for_: Annotated[str, typer.Option("--for", help="How long, as in 60s or 5m; default: until Ctrl-C.")] = "",
 ) -> None:
     """Watch the loop live: a town whose teams report and whose departments answer, each in its own way."""
+    from services.local.demo.chronicle import Chronicle  # noqa: PLC0415 - as above
+    from services.local.demo.show import Demo  # noqa: PLC0415 - as above
+    from services.local.machine import Options  # noqa: PLC0415 - as above
+
     seconds = span(for_) if for_ else None
     options = Options(agreements, data, gateway_port, metrics_port, kafka_port, database_port)
     chronicle = Chronicle()
 
-    async def live(machine: Machine, found: Addresses, stopped: asyncio.Event) -> None:
+    async def live(machine: "Machine", found: Addresses, stopped: asyncio.Event) -> None:
         show_addresses(found, data)
         town = Demo(machine.settings, found, data, chronicle)
         console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
@@ -90,7 +97,7 @@ def demo(
     run_machine(options, live)
 
 
-async def _tell_first(chronicle: Chronicle) -> None:
+async def _tell_first(chronicle: "Chronicle") -> None:
     await chronicle.first_acknowledged.wait()
     errors().print(f"The first assignment was acknowledged {chronicle.seconds_to_first:.1f} s after the start.")
 
@@ -103,13 +110,17 @@ def span(text: str) -> float:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
-def run_machine(options: Options, live: Callable[[Machine, Addresses, asyncio.Event], Awaitable[None]]) -> None:
+def run_machine(options: "Options", live: Callable[["Machine", Addresses, asyncio.Event], Awaitable[None]]) -> None:
     """Start a machine, let `live` run on it, and stop it cleanly, also on SIGTERM and Ctrl-C."""
     with told():
         uvloop.run(_run_machine(options, live))
 
 
-async def _run_machine(options: Options, live: Callable[[Machine, Addresses, asyncio.Event], Awaitable[None]]) -> None:
+async def _run_machine(
+    options: "Options", live: Callable[["Machine", Addresses, asyncio.Event], Awaitable[None]]
+) -> None:
+    from services.local.machine import Machine  # noqa: PLC0415 - as above
+
     console = errors()
     stopped = asyncio.Event()
     machine = Machine(options, lambda line: console.print(line, style="dim", markup=False))
@@ -132,7 +143,7 @@ def _stop(stopped: asyncio.Event, starting: asyncio.Task[Addresses]) -> None:
     starting.cancel()  # nothing happens when the start is done
 
 
-async def _stopped_or_died(machine: Machine, stopped: asyncio.Event, *others: asyncio.Task[None]) -> None:
+async def _stopped_or_died(machine: "Machine", stopped: asyncio.Event, *others: asyncio.Task[None]) -> None:
     """Return when asked to stop; end the command when a part or a service cannot go on."""
     waiting = asyncio.create_task(stopped.wait())
     deaths: list[asyncio.Future[Any]] = [machine.parts.died, *others]
