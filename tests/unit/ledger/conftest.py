@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from services.agreements.loading import parse as parse_agreements
 
 from events.catalogue import PREFIX, signal_type
 from events.envelope import structured
 from events.identifiers import AssignmentId, assignment_id, signal_id
 from events.reading import parse
+from services.agreements.loading import parse as parse_agreements
 from services.agreements.model import Agreements
 from services.ledger.book import Book
 from services.ledger.lifecycle import Decision, Passed, Said, decide
