@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from services.ledger.state import Assignment, Moment, Signal, State
 
 _SIGNAL_FIELDS = [item.name for item in fields(Signal)]
 _ASSIGNMENT_FIELDS = [item.name for item in fields(Assignment)]
+_MOMENT_FIELDS = [item.name for item in fields(Moment)]
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid()))
 _SIGNALS = text("select * from signal where id = any(:ids) order by id").bindparams(_IDS)
@@ -78,8 +79,9 @@ def _plain(value: Any) -> str:
 
 
 def _row(item: Assignment | Signal) -> dict[str, Any]:
-    row = {field.name: getattr(item, field.name) for field in fields(item)}
-    row["moments"] = [asdict(moment) for moment in item.moments]
+    names = _ASSIGNMENT_FIELDS if isinstance(item, Assignment) else _SIGNAL_FIELDS
+    row = {name: getattr(item, name) for name in names}
+    row["moments"] = [{name: getattr(moment, name) for name in _MOMENT_FIELDS} for moment in item.moments]
     return row
 
 
