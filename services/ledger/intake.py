@@ -78,12 +78,13 @@ class Intake:
             unread = [item for item in rejected if _unread(item.record, next_offsets)]
             new, conflicting = await writing.record_identities(connection, in_order(fresh))
             batch = await self._load(connection, new, [*unread, *conflicting])
-            book = await self.books.complete(connection, _versions(batch.states.values()))
+            book = await self.books.complete(connection, store.versions(batch.states.values()))
             for item in new:
                 decide_one(batch, item, book)
             await store.save_states(connection, batch.before, batch.states.values())
             await writing.write_record(connection, batch.decided)
-            await writing.write_outbox(connection, batch.decided, batch.rejected, book.current.source, self.service)
+            follows = writing.follows(batch.decided, batch.rejected, book.current.source, self.service)
+            await writing.write_outbox(connection, follows)
             await positions.advance(connection, records)
 
     async def _load(self, connection: AsyncConnection, incoming: list[Incoming], rejected: list[Rejected]) -> Batch:
@@ -129,7 +130,3 @@ def in_order(incoming: Iterable[Incoming]) -> list[Incoming]:
 
 def _unread(record: Record, next_offsets: dict[tuple[str, int], int]) -> bool:
     return record.offset >= next_offsets[record.topic, record.partition]
-
-
-def _versions(states: Iterable[State]) -> set[str]:
-    return {assignment.agreements for state in states for assignment in state.assignments.values()}

@@ -49,6 +49,11 @@ async def signals_of(
     return {AssignmentId(row.id): SignalId(row.signal) for row in rows}
 
 
+def versions(states: Iterable[State]) -> set[str]:
+    """The versions of the agreements under which these states' promises were made."""
+    return {assignment.agreements for state in states for assignment in state.assignments.values()}
+
+
 async def save_states(connection: AsyncConnection, before: Mapping[SignalId, State], after: Iterable[State]) -> None:
     """Write what changed between `before` and `after`, in one statement a table."""
     signals, assignments = [], []

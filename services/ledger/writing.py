@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, LargeBinary, Text, Uuid, bindparam, text
@@ -16,6 +15,8 @@ from services.ledger.reading import Incoming, Rejected, topic_sender
 
 CHUNK_BYTES = 8 * 1024 * 1024
 """Of the outbox in one statement."""
+
+Entries = Iterator[OutboxEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,24 +125,33 @@ async def write_record(connection: AsyncConnection, decided: Sequence[Recorded])
     )
 
 
-async def write_outbox(
-    connection: AsyncConnection,
-    decided: Iterable[Recorded],
-    rejected: Iterable[Rejected],
-    source: str,
-    service: str,
-) -> None:
-    """Put what follows into the outbox, dead letters included, and wake the relay at the commit."""
-    follows = (entry for item in decided for entry in _follows(item))
-    letters = (entry for item in rejected for entry in dead_letter(item, source, service))
+async def write_outbox(connection: AsyncConnection, entries: Iterable[OutboxEntry]) -> None:
+    """Put `entries` into the outbox, in order, and wake the relay at the commit."""
     written = False
-    for entries in _chunks(chain(follows, letters)):
-        signals, topics, keys, values, headers = zip(*entries, strict=True)
+    for chunk in _chunks(entries):
+        signals, topics, keys, values, headers = zip(*chunk, strict=True)
         columns = {"signals": signals, "topics": topics, "keys": keys, "values": values, "headers": headers}
         await connection.execute(_OUTBOX, {name: list(column) for name, column in columns.items()})
         written = True
     if written:
         await connection.execute(_WAKE)
+
+
+def follows(recorded: Iterable[Recorded], rejected: Iterable[Rejected], source: str, service: str) -> Entries:
+    """What is to be published because of a batch: what was decided, then its dead letters."""
+    for entry in recorded:
+        key = str(entry.signal or subject_of(entry.item.event))
+        yield from follows_of(entry.signal, key, entry.decision)
+    for item in rejected:
+        yield from dead_letter(item, source, service)
+
+
+def follows_of(signal: SignalId | None, key: str, decision: Decision) -> Entries:
+    """What is to be published because of one decision, whether an event or a moment led to it."""
+    for follow in decision.follows:
+        value = encode(follow.raw)
+        for topic in follow.topics:
+            yield signal, topic, key.encode(), value, None
 
 
 def _chunks(entries: Iterable[OutboxEntry]) -> Iterator[list[OutboxEntry]]:
@@ -156,14 +166,6 @@ def _chunks(entries: Iterable[OutboxEntry]) -> Iterator[list[OutboxEntry]]:
             chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-def _follows(entry: Recorded) -> Iterable[OutboxEntry]:
-    key = str(entry.signal or subject_of(entry.item.event)).encode()
-    for follow in entry.decision.follows:
-        value = encode(follow.raw)
-        for topic in follow.topics:
-            yield entry.signal, topic, key, value, None
 
 
 def _keys(items: Sequence[Incoming]) -> dict[str, list[str]]:
