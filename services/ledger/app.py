@@ -5,6 +5,7 @@ from services.agreements.topics import inputs
 from services.ledger.books import LedgerBooks
 from services.ledger.intake import Intake
 from services.ledger.positions import LedgerPositions
+from services.ledger.watching import Watching
 from services.runtime.consumer import Consumer
 from services.runtime.database import engine
 from services.runtime.service import Check, Service
@@ -35,14 +36,20 @@ class Ledger:
             positions=LedgerPositions(self._engine),
         )
         self._intake.owner = self._consumer.owner
+        # A log that is replayed has a time of its own, of which a poll says nothing.
+        self._watching = None if settings.create_time else Watching(self._engine, self._consumer, settings.settle)
 
     async def start(self) -> None:
         """Keep the agreements with the ledger, then read on from its own offsets."""
         await self._books.open()
         await self._consumer.start()
+        if self._watching is not None:
+            self._watching.start()
 
     async def stop(self) -> None:
         """Finish the batch at hand and leave the group."""
+        if self._watching is not None:
+            await self._watching.stop()
         await self._consumer.stop()
         await self._engine.dispose()
 

@@ -1,6 +1,7 @@
 """How far each partition has been read: offsets that live in the same transaction as what they led to (design 2)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -30,18 +31,34 @@ _HOLD = text("""
     for update of reading
 """).bindparams(_TOPICS, _PARTITIONS)
 
+_MOMENTS = (
+    bindparam("next_offsets", type_=ARRAY(BigInteger)),
+    bindparam("moments", type_=ARRAY(DateTime(timezone=True))),
+)
+
 _ADVANCE = text("""
     update reading
     set next_offset = greatest(reading.next_offset, read.next_offset),
         read_until = greatest(reading.read_until, read.read_until)
     from unnest(:topics, :partitions, :next_offsets, :moments) as read (topic, partition, next_offset, read_until)
     where reading.topic = read.topic and reading.partition = read.partition
-""").bindparams(
-    _TOPICS,
-    _PARTITIONS,
-    bindparam("next_offsets", type_=ARRAY(BigInteger)),
-    bindparam("moments", type_=ARRAY(DateTime(timezone=True))),
-)
+""").bindparams(_TOPICS, _PARTITIONS, *_MOMENTS)
+
+# A batch that holds a row moves it itself, so nothing waits here. A stored offset is only ever less than what its own
+# worker knows where the broker deleted records by age; nothing is left of those to wait for.
+_WATCHED = text("""
+    with held as materialized (
+        select topic, partition, seen.read_until from reading
+        join unnest(:topics, :partitions, :next_offsets, :moments)
+             as seen (topic, partition, next_offset, read_until) using (topic, partition)
+        where reading.owner = :owner and reading.next_offset <= seen.next_offset
+              and (reading.read_until is null or reading.read_until < seen.read_until)
+        order by topic, partition
+        for update of reading skip locked
+    )
+    update reading set read_until = greatest(reading.read_until, held.read_until)
+    from held where reading.topic = held.topic and reading.partition = held.partition
+""").bindparams(_TOPICS, _PARTITIONS, *_MOMENTS)
 
 
 class LedgerPositions:
@@ -83,6 +100,17 @@ async def advance(connection: AsyncConnection, records: Sequence[Record]) -> Non
         "moments": [last[place].timestamp for place in places],
     }
     await connection.execute(_ADVANCE, {**_columns(places), **values})
+
+
+async def watched(connection: AsyncConnection, seen: Mapping[Place, tuple[int, datetime]], owner: str) -> None:
+    """Note that `owner` has read these partitions to their end: the next offset, and the moment until which.
+
+    What is another's now, or has moved on since, is left alone; no moment ever goes back.
+    """
+    places = sorted(seen)
+    if places:
+        values = {"next_offsets": [seen[place][0] for place in places], "moments": [seen[place][1] for place in places]}
+        await connection.execute(_WATCHED, {"owner": owner, **_columns(places), **values})
 
 
 def _columns(places: Sequence[Place]) -> dict[str, list[str] | list[int]]:

@@ -26,8 +26,9 @@ from services.runtime.logging import configure
 from services.runtime.service import Check, HealthServer, Running
 from services.runtime.settings import Settings
 from services.runtime.topics import ensure
+from services.timekeeper import app as timekeeper
 
-BUILDERS = (ledger.build, relay.build, gateway.build)
+BUILDERS = (ledger.build, relay.build, timekeeper.build, gateway.build)
 LOG = "koikarper.log"
 READY_PAUSE_SECONDS = 0.02
 SETTLE = timedelta(seconds=1)

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     """The ordinal of this worker, for static membership; empty: none (a deployment that surges)."""
     settle: timedelta = Field(timedelta(seconds=60), ge=timedelta(0))
     """Clock skew and `replica.lag.time.max.ms`, before a deadline is called missed."""
+    stall_max: Span = timedelta(seconds=60)
+    """How long the timekeeper's horizon may stand still before it is told."""
 
     kafka: str = Field("127.0.0.1:9092", min_length=1)
     """Bootstrap servers, separated by commas."""

@@ -1,0 +1,93 @@
+"""Read until: a partition on which nothing is said is read to its end all the same, and `reading` must say so.
+
+FastStream calls no handler on an empty poll, so a small task of the worker looks (design 2). It goes by the poll
+*before* the last one. A poll bears the moment at which its answer was taken from the socket, and after a pause of the
+process (a suspended machine, a throttled container, a blocked loop) that answer may be as old as the pause. But the
+next fetch is only sent once the last answer was taken: what the broker had by then, the last poll has seen.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # aiokafka has no py.typed
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.ledger.positions import Place, watched
+from services.runtime.consumer import Position
+from services.runtime.database import transient_errors
+from services.runtime.errors import TransientError
+
+_log = logging.getLogger(__name__)
+
+LOOKS_IN_SETTLE = 4
+LOOK_SECONDS_MIN, LOOK_SECONDS_MAX = 0.1, 2.0
+BUSY_SECONDS = 0.05
+"""After a look that met a batch at work, which says nothing: the next one soon, between two batches."""
+
+
+class Reader(Protocol):
+    """The consumer that is watched."""
+
+    owner: str
+
+    async def read_positions(self) -> Mapping[Place, Position]:
+        """How far each of its partitions is read."""
+        ...
+
+
+class Watching:
+    """Keeps `read_until` of a worker's idle partitions current; `start` needs a running event loop."""
+
+    def __init__(self, engine: AsyncEngine, reader: Reader, settle: timedelta) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._seconds = min(max(settle.total_seconds() / LOOKS_IN_SETTLE, LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)
+        self._polled: dict[Place, datetime] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Look no more; harmless when not started."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def look(self) -> bool:
+        """Look once; False when a batch was at work, so that nothing could be seen."""
+        positions = await self._reader.read_positions()
+        seen = self._seen(positions)
+        if seen:
+            async with transient_errors(), self._engine.begin() as connection:
+                await watched(connection, seen, self._reader.owner)
+        return not positions or any(position.read_until for position in positions.values())
+
+    def _seen(self, positions: Mapping[Place, Position]) -> dict[Place, tuple[int, datetime]]:
+        """Next offset and moment of what is read to its end, by the poll before the last."""
+        seen = {}
+        for place, position in positions.items():
+            if position.next_offset is None or position.read_until is None:
+                continue
+            last = self._polled.get(place)
+            if last is not None and last < position.read_until:
+                seen[place] = position.next_offset, last
+            self._polled[place] = position.read_until
+        return seen
+
+    async def _run(self) -> None:
+        while True:
+            seconds = self._seconds
+            try:
+                if not await self.look():
+                    seconds = min(seconds, BUSY_SECONDS)
+            except (TransientError, KafkaError, OSError) as error:
+                _log.info("How far the ledger has read cannot be noted now: %s", error)
+            except Exception:  # noqa: BLE001 - the ledger reads on; the timekeeper tells that its horizon stands still
+                _log.exception("How far the ledger has read cannot be noted")
+            await asyncio.sleep(seconds)

@@ -1,0 +1,1 @@
+"""The timekeeper: lets the moments pass at which nobody answered."""
