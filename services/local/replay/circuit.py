@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, Self
 
 from aiokafka import TopicPartition  # type: ignore[import-untyped]  # aiokafka has no py.typed
@@ -28,6 +28,9 @@ BATCH = 500
 STILL_SECONDS_MAX = 60.0
 """How long nothing at all may move before the replay gives up."""
 _LOOK_SECONDS = 0.05
+
+Part = Callable[[], Coroutine[Any, Any, None]]
+"""A part of the work: it makes something go round."""
 
 _READ = text("select coalesce(max(next_offset), 0) from reading where topic = :topic")
 _OUTBOX = text("select count(*) from outbox")
@@ -84,9 +87,12 @@ class Circuit:
         await self._watch.stop()
         await self._engine.dispose()
 
-    async def complete(self, sending: Coroutine[Any, Any, None], cases: int, events: int) -> None:
-        """Send, and wait until all has gone round and is counted; raises `ReplayError` when it has not."""
-        work = asyncio.create_task(self._through(sending))
+    async def complete(self, parts: Sequence[Part], cases: int, events: int) -> None:
+        """Do the parts in order, each once all that came of the one before has gone round; count everything.
+
+        Raises `ReplayError` when something is not where it must be.
+        """
+        work = asyncio.create_task(self._through(parts))
         try:
             await asyncio.wait({work, self._running.died}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
@@ -97,26 +103,30 @@ class Circuit:
             await asyncio.gather(work, return_exceptions=True)
         await self._check(cases, events)
 
-    async def _through(self, sending: Coroutine[Any, Any, None]) -> None:
-        sent = asyncio.create_task(sending)
+    async def _through(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            await self._settle(part)
+
+    async def _settle(self, part: Part) -> None:
+        work = asyncio.create_task(part())
         moved, last = time.monotonic(), (-1, -1, -1)
         try:
-            while not await self._round(sent):
+            while not await self._round(work):
                 now = await self._standing()
                 if now != last:
                     moved, last = time.monotonic(), now
                 elif time.monotonic() - moved > STILL_SECONDS_MAX:
                     raise ReplayError(f"Nothing has moved for {STILL_SECONDS_MAX:.0f} seconds. {await self._where()}")
         finally:
-            sent.cancel()
-            await asyncio.gather(sent, return_exceptions=True)
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
 
-    async def _round(self, sent: asyncio.Task[None]) -> bool:
+    async def _round(self, work: asyncio.Task[None]) -> bool:
         """Look once; whether everything is there. Each question is asked only after the one before it is settled."""
         await self._watch.read(_LOOK_SECONDS)
-        if not sent.done():
+        if not work.done():
             return False
-        sent.result()
+        work.result()
         end = await self._watch.end_of(self._input)
         read, outbox, _ = await self._standing(end)
         return read >= end and outbox == 0 and await self._watch.at_the_end()

@@ -1,4 +1,4 @@
-"""How far a replay is, for people: one bar for each of its four ways."""
+"""How far a replay is, for people: one bar for each of its ways."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-Way = Literal["Reading the log", "Sending", "Ledger", "Relay and departments"]
-WAYS: tuple[Way, ...] = ("Reading the log", "Sending", "Ledger", "Relay and departments")
+Way = Literal["Reading the log", "Sending", "Ledger", "Moments that pass", "Relay and departments"]
+WAYS: tuple[Way, ...] = ("Reading the log", "Sending", "Ledger", "Moments that pass", "Relay and departments")
 
 
 class Bars:

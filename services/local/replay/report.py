@@ -103,6 +103,7 @@ class Report:
             "90th",
             "met",
             "missed",
+            "on time",
         )
         table = Table(*columns, title=title, title_justify="left")
         for column in table.columns[2:]:
@@ -111,7 +112,7 @@ class Report:
             oldest = zulu(wait.oldest) if wait.oldest else ""
             spans = _span(wait.median_seconds), _span(wait.p90_seconds)
             row = (wait.department, wait.stage, wait.open, wait.overdue, oldest, wait.answered, *spans)
-            table.add_row(*map(str, (*row, wait.met, wait.missed)))
+            table.add_row(*map(str, (*row, wait.met, wait.missed, _share(wait.share_on_time))))
         return table
 
 
@@ -152,6 +153,10 @@ def _lines(lines: Sequence[int]) -> str:
     more = f" and {len(lines) - LINES_SHOWN} more (--json lists all)" if len(lines) > LINES_SHOWN else ""
     word = "line" if len(lines) == 1 else "lines"
     return f"{word} {', '.join(map(str, lines[:LINES_SHOWN]))}{more}"
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
 
 
 def _span(seconds: float | None) -> str:

@@ -1,4 +1,4 @@
-"""One replay, from the file to the report: read, send, wait until the last assignment is with its department."""
+"""One replay, from the file to the report: read, send, let time pass until the log's end, wait until all is told."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from events.moments import zulu
@@ -21,6 +22,7 @@ from services.local.replay.faults import Finding, LogError
 from services.local.replay.log import Log
 from services.local.replay.mapping import Mapping
 from services.local.replay.moments import whole
+from services.local.replay.passing import pass_moments
 from services.local.replay.progress import Bars
 from services.local.replay.report import Report, figures
 from services.relay import app as relay
@@ -78,7 +80,8 @@ async def replay(settings: Settings, log: Log, mapping: Mapping, told: Told, bar
         await namespace.fresh(own, agreements)
         running = await stack.enter_async_context(Running([ledger.build(own), relay.build(own)]))
         circuit = await stack.enter_async_context(Circuit(own, agreements.departments, running, bars))
-        await circuit.complete(send(own, steps, mapping, bars), told.plan.cases, len(steps))
+        parts = (partial(send, own, steps, mapping, bars), partial(pass_moments, own, agreements, told.at, bars))
+        await circuit.complete(parts, told.plan.cases, len(steps))
         waits, refused = await figures(own, told.at)
     return Report(
         log=log.path.name,

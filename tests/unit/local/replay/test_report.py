@@ -54,6 +54,7 @@ def test_people_read_the_waits_and_where_the_log_is_not_as_it_should_be(report: 
     text = page.getvalue()
     assert "1d 1:01:01.500" in text
     assert "2011-01-01T00:00:00.000Z" in text
+    assert "50.0%" in text
     assert "900 rows, 310 cases, 4 cases began later; 700 events sent" in text
     assert "Rows that cannot be read: 1\n  at: [soon] is no moment (1): line 7\n" in text
     assert "acknowledged after it was resolved (300): lines 0, 1, 2," in text
@@ -66,6 +67,7 @@ def test_programs_read_every_finding_and_the_figures(report: Report) -> None:
     assert told["counts"]["contradictoryCases"] == 2
     assert told["waits"][0]["medianSeconds"] == 90061.5
     assert told["waits"][0]["oldest"] == "2011-01-01T00:00:00.000Z"
+    assert told["waits"][0]["shareOnTime"] == 0.5
 
 
 def test_an_assignment_that_did_not_arrive_is_told_by_department() -> None:
