@@ -1,6 +1,7 @@
 """How an assignment is made: its dates and its ladder, stored once and never changed by later agreements."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from events.identifiers import assignment_id
@@ -10,6 +11,9 @@ from services.agreements.model import Agreements
 from services.ledger import telling
 from services.ledger.draft import Draft
 from services.ledger.state import Assignment, Moment
+
+SILENCE_PERCENT = 50
+"""Of the resolve term: so long may an acknowledged assignment lie without any further act."""
 
 
 def assign(draft: Draft, department: str, because: str, promise: str, at: datetime) -> Assignment:
@@ -84,20 +88,53 @@ def receive(draft: Draft, giver: Assignment, department: str, round_: int, at: d
 def extend(draft: Draft, assignment: Assignment, until: datetime, at: datetime) -> Assignment:
     """Move the date that stands, and with it the reminders and rungs still to come; the first date stays."""
     agreements = draft.book.of(assignment.agreements, assignment.department)
-    coming = {moment.rung for moment in assignment.moments if moment.stage == "resolve" and moment.act != "deadline"}
+    coming = {
+        moment.rung
+        for moment in assignment.moments
+        if moment.stage == "resolve" and moment.act in {"remind", "escalate"}
+    }
     ladder = stage_moments(
         agreements, assignment.department, "resolve", assignment.waiting_since, until, assignment.promise
     )
     kept = [moment for moment in assignment.moments if moment.stage == "acknowledge" or _first_deadline(moment)]
     moved = [moment for moment in ladder if moment.rung in coming]
     deadline = Moment(until, "resolve", "deadline", promise="extended")
-    return draft.change(
+    extended = draft.change(
         assignment,
         resolve_by=until,
         extensions=assignment.extensions + 1,
         moments=in_order([*kept, *moved, deadline]),
         last_at=at,
     )
+    return watch(draft, extended, at) if extended.state == "acknowledged" else extended
+
+
+def watch(draft: Draft, assignment: Assignment, at: datetime) -> Assignment:
+    """From its last act at `at` an acknowledged assignment may be silent for half the resolve term.
+
+    Half is counted as the promise counts: the moment at which half of a resolve term that began at `at` has gone by,
+    in working time when the promise says so, else on the wall clock. Each act begins a new silence.
+    """
+    agreements = draft.book.of(assignment.agreements, assignment.department)
+    term = agreements.promises[assignment.promise].resolve
+    end = promises.dates(agreements, assignment.department, assignment.promise, at).resolve_by
+    half = agreements.calendar_of(assignment.department).share(at, end, SILENCE_PERCENT, working=term.working)
+    silence = Moment(half, "resolve", "silence", assignment.department, rung=1)
+    return draft.change(assignment, moments=in_order([*unwatched(assignment.moments), silence]))
+
+
+def unwatched(moments: Iterable[Moment]) -> tuple[Moment, ...]:
+    """`moments` less the end of a silence: the department has done something."""
+    return tuple(moment for moment in moments if moment.act != "silence")
+
+
+def ask(draft: Draft, assignment: Assignment, asked_at: datetime, confirm_by: datetime) -> None:
+    """The team is asked to judge this work: the rungs of its department's ladder come while it does not answer."""
+    agreements = draft.book.of(assignment.agreements, assignment.department)
+    found = stage_moments(agreements, assignment.department, "confirm", asked_at, confirm_by, assignment.promise)
+    rungs = [_to_team(moment, draft.signal.team) for moment in found if moment.act != "deadline"]
+    first = {} if assignment.confirm else {"asked_at": asked_at}
+    draft.change(assignment, moments=in_order([*assignment.moments, *rungs]), **first)
 
 
 def stage_moments(
@@ -122,6 +159,10 @@ def in_order(moments: Iterable[Moment]) -> tuple[Moment, ...]:
 def without(moments: Iterable[Moment], stage: Stage) -> tuple[Moment, ...]:
     """`moments` less those of a stage that has been answered."""
     return tuple(moment for moment in moments if moment.stage != stage)
+
+
+def _to_team(moment: Moment, team: str) -> Moment:
+    return replace(moment, to=team) if moment.act == "remind" and moment.to == "team" else moment
 
 
 def _first_deadline(moment: Moment) -> bool:

@@ -9,7 +9,7 @@ from events.moments import zulu
 from events.reading import Event
 from services.agreements import promises
 from services.ledger import telling
-from services.ledger.assigning import extend, receive, without
+from services.ledger.assigning import ask, extend, receive, unwatched, watch, without
 from services.ledger.draft import Draft, Refusal, Repeated
 from services.ledger.state import OPEN, Assignment, Moment
 from services.ledger.transitions import ASSIGNMENT, DepartmentVerb
@@ -67,26 +67,32 @@ def _refusal(assignment: Assignment, code: str) -> Refusal:
 
 def _acknowledge(draft: Draft, assignment: Assignment, data: answers.Acknowledged, at: datetime) -> None:
     del data
-    acknowledged(draft, assignment, at, state="acknowledged")
+    watch(draft, acknowledged(draft, assignment, at, state="acknowledged"), at)
 
 
 def acknowledged(draft: Draft, assignment: Assignment, at: datetime, **changes: object) -> Assignment:
     """The acknowledge stage is answered at `at`, by whichever answer came first; a missed one stays missed."""
     verdict = assignment.acknowledge or "met"
     first = {} if assignment.acknowledged_at else {"acknowledged_at": at, "acknowledge": verdict}
-    moments = without(assignment.moments, "acknowledge")
+    moments = unwatched(without(assignment.moments, "acknowledge"))
     return draft.change(assignment, last_at=at, **{"moments": moments, **first, **changes})
 
 
 def _hand_over(draft: Draft, assignment: Assignment, data: answers.HandedOver, at: datetime) -> None:
     _check_hand_over(draft, assignment, data.to, at)
-    acknowledged(draft, assignment, at, state="handed-over", handed_over_to=data.to, ended_at=at, moments=())
-    draft.change_signal(hand_overs=draft.signal.hand_overs + 1, last_at=max(draft.signal.last_at, at))
-    theirs = [other for other in draft.assignments.values() if other.department == data.to]
-    if not any(other.state in OPEN for other in theirs):  # an open one and this one merge
-        receive(draft, assignment, data.to, len(theirs) + 1, at)
+    pass_on(draft, assignment, data.to, at)
+    draft.change_signal(hand_overs=draft.signal.hand_overs + 1)
     if draft.signal.hand_overs == HAND_OVERS_TOLD:
         _tell_the_path(draft, assignment, at)
+
+
+def pass_on(draft: Draft, assignment: Assignment, to: str, at: datetime) -> None:
+    """End the giver's assignment and give `to` its own; one of theirs that is still open and this one merge."""
+    acknowledged(draft, assignment, at, state="handed-over", handed_over_to=to, ended_at=at, moments=())
+    draft.change_signal(last_at=max(draft.signal.last_at, at))
+    theirs = [other for other in draft.assignments.values() if other.department == to]
+    if not any(other.state in OPEN for other in theirs):
+        receive(draft, assignment, to, len(theirs) + 1, at)
 
 
 def _check_hand_over(draft: Draft, assignment: Assignment, to: str, at: datetime) -> None:
@@ -163,8 +169,7 @@ def _propose_when_resolved(draft: Draft, at: datetime) -> None:
     close_by = max(_confirm_by(draft, assignment, confirm_by) for assignment in standing)
     moments = (Moment(confirm_by, "confirm", "deadline"), Moment(close_by, "confirm", "close"))
     for assignment in standing:
-        if assignment.confirm is None:
-            draft.change(assignment, asked_at=asked_at)
+        ask(draft, assignment, asked_at, confirm_by)
     draft.change_signal(
         state="resolved", proposed_at=asked_at, confirm_by=confirm_by, moments=moments, last_at=asked_at
     )

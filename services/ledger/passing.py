@@ -1,13 +1,30 @@
-"""Moments that pass because nobody answered: reminders, rungs, deadlines, and a team that stays silent."""
+"""Moments that pass because nobody answered: reminders, rungs, deadlines, silence, and a team that stays silent."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
 from events.identifiers import AssignmentId
 from services.ledger import telling
+from services.ledger.assigning import without
 from services.ledger.draft import Draft
 from services.ledger.state import OPEN, Assignment, Moment, State
+from services.ledger.transitions import ASSIGNMENT_MOMENTS, SIGNAL_MOMENTS, name_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """A moment of the team's stage: the signal's own, or a rung of the ladder of one assignment."""
+
+    moment: Moment
+    of: AssignmentId | None = None
+
+    @property
+    def order(self) -> tuple[datetime, int, str, int]:
+        """At one moment the deadline is decided before the rungs that answer it, and only then all is closed."""
+        rank = {"deadline": 0, "close": 2}.get(self.moment.act, 1)
+        return self.moment.due, rank, str(self.of or ""), self.moment.rung
 
 
 def pass_assignment(draft: Draft, assignment: AssignmentId, before: datetime) -> None:
@@ -19,14 +36,14 @@ def pass_assignment(draft: Draft, assignment: AssignmentId, before: datetime) ->
 
 
 def pass_signal(draft: Draft, before: datetime) -> None:
-    """Let the moments of the team's stage that lie before `before` happen."""
-    while draft.signal.state == "resolved" and draft.signal.moments and draft.signal.moments[0].due < before:
-        moment = draft.signal.moments[0]
-        draft.change_signal(moments=draft.signal.moments[1:], last_at=max(draft.signal.last_at, moment.due))
-        if moment.act == "close":
-            close(draft, moment.due, "unconfirmed")
-        else:
-            _team_is_silent(draft, moment)
+    """Let the moments of the team's stage that lie before `before` happen, the rungs of every department among them."""
+    if draft.signal.state != "resolved":
+        return
+    coming = [item for item in _of_team(draft.state()) if item.moment.due < before]
+    for item in sorted(coming, key=lambda item: item.order):
+        if name_of(item.moment) not in SIGNAL_MOMENTS[draft.signal.state]:
+            return  # closed meanwhile: nobody is waited for any more
+        _pass_team(draft, item)
 
 
 def pass_all(draft: Draft, before: datetime) -> None:
@@ -38,8 +55,8 @@ def pass_all(draft: Draft, before: datetime) -> None:
 def next_moment(state: State) -> datetime | None:
     """When this signal next needs the timekeeper, or None when nothing is to come."""
     dues = [item.moments[0].due for item in state.assignments.values() if item.state in OPEN and item.moments]
-    if state.signal.state == "resolved" and state.signal.moments:
-        dues.append(state.signal.moments[0].due)
+    if state.signal.state == "resolved":
+        dues += [item.moment.due for item in _of_team(state)]
     return min(dues, default=None)
 
 
@@ -48,7 +65,7 @@ def close(draft: Draft, at: datetime, how: str) -> None:
     for assignment in draft.standing():
         verdict = assignment.resolve if how == "withdrawn" else assignment.resolve or "met"
         # One closed without a word from the team can still be contested, and then its clocks never stopped.
-        moments = assignment.moments if how == "unconfirmed" else ()
+        moments = without(assignment.moments, "confirm") if how == "unconfirmed" else ()
         ended = max(assignment.last_at, at)
         draft.change(assignment, state="closed", ended_at=ended, last_at=ended, resolve=verdict, moments=moments)
     draft.change_signal(state="closed", closed_at=at, how=how, moments=(), last_at=at)
@@ -67,7 +84,8 @@ def _pass(draft: Draft, assignments: Iterable[AssignmentId], before: datetime) -
     for due, id_, moment in sorted(coming, key=itemgetter(0, 1)):  # stable: those of one assignment keep their order
         current = draft.assignments[id_]
         later = draft.change(current, moments=current.moments[1:], last_at=max(current.last_at, due))
-        _happen(draft, later, moment)
+        if name_of(moment) in ASSIGNMENT_MOMENTS[current.state]:
+            _happen(draft, later, moment)
 
 
 def _happen(draft: Draft, assignment: Assignment, moment: Moment) -> None:
@@ -83,10 +101,42 @@ def _happen(draft: Draft, assignment: Assignment, moment: Moment) -> None:
     telling.missed(draft, assignment, moment)
 
 
+def _of_team(state: State) -> Iterator[_Coming]:
+    """Every moment of the team's stage that is still to come: its own, and the rungs on the resolved assignments."""
+    for moment in state.signal.moments:
+        yield _Coming(moment)
+    for assignment in state.assignments.values():
+        for moment in assignment.moments:
+            if name_of(moment) in ASSIGNMENT_MOMENTS[assignment.state]:
+                yield _Coming(moment, assignment.id)
+
+
+def _pass_team(draft: Draft, item: _Coming) -> None:
+    moment = item.moment
+    draft.change_signal(last_at=max(draft.signal.last_at, moment.due))
+    if item.of is not None:
+        current = draft.assignments[item.of]
+        left = tuple(other for other in current.moments if other is not moment)
+        telling.called(draft, draft.change(current, moments=left, last_at=max(current.last_at, moment.due)), moment)
+        return
+    draft.change_signal(moments=draft.signal.moments[1:])
+    if moment.act == "close":
+        close(draft, moment.due, "unconfirmed")
+    else:
+        _team_is_silent(draft, moment)
+
+
 def _team_is_silent(draft: Draft, moment: Moment) -> None:
     """The team is reminded, and its stage is missed once, under each department whose work it was to judge."""
+    reminder = Moment(moment.due, "confirm", "remind", draft.signal.team, rung=1)
     for assignment in draft.standing():
         if assignment.confirm is None:
             draft.change(assignment, confirm="missed")
             telling.missed(draft, assignment, moment)
-        telling.called(draft, assignment, Moment(moment.due, "confirm", "remind", draft.signal.team, rung=1))
+        if not any(_same_call(other, reminder) for other in assignment.moments):
+            telling.called(draft, assignment, reminder)
+
+
+def _same_call(rung: Moment, reminder: Moment) -> bool:
+    """Whether a rung of the ladder reminds the team at this very moment: then it hears it once, from the ladder."""
+    return (rung.due, rung.stage, rung.act, rung.to) == (reminder.due, reminder.stage, reminder.act, reminder.to)

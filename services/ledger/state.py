@@ -13,20 +13,25 @@ SignalState = Literal["open", "resolved", "closed"]
 AssignmentState = Literal["waiting", "acknowledged", "resolved", "closed", "handed-over"]
 Verdict = Literal["met", "missed"]
 """How a promise was decided; each stage is decided once (contract 2)."""
-Act = Literal["remind", "escalate", "deadline", "close"]
+Act = Literal["remind", "escalate", "deadline", "close", "silence"]
 
 OPEN: frozenset[AssignmentState] = frozenset({"waiting", "acknowledged"})
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happens when nobody answers: a reminder, a rung of the ladder, or a deadline."""
+    """Something that happens when nobody answers: a reminder, a rung of the ladder, or a deadline.
+
+    Those of the stages acknowledge and resolve stand on their assignment, and so do the rungs of the stage confirm,
+    from when the team is asked until it answers. What the signal itself waits for (the deadline of confirm, and the
+    closing) stands on the signal.
+    """
 
     due: datetime
     stage: Stage
     act: Act
     to: str = ""  # whom it is for: a department's or team's code; empty for a deadline
-    rung: int = 0  # from 1, in the order of the ladder; 0 for a deadline
+    rung: int = 0  # from 1, in the order of the ladder; 1 for what is no rung and is told; 0 for a deadline
     promise: Literal["first", "extended"] = "first"
 
 

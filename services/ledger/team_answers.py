@@ -9,6 +9,7 @@ from events.catalogue import department_assignments
 from events.identifiers import AssignmentId
 from events.reading import Event
 from services.ledger import telling
+from services.ledger.assigning import watch, without
 from services.ledger.draft import Draft, Refusal, Repeated
 from services.ledger.passing import close, pass_assignment
 from services.ledger.state import OPEN, Assignment
@@ -77,6 +78,7 @@ def _answered(draft: Draft, at: datetime) -> None:
 def _contest(draft: Draft, data: answers.Contested, at: datetime) -> Departments:
     targets = _contested(draft, data.assignments)
     _answered(draft, at)
+    _ask_no_longer(draft)
     for target in targets:
         _open_again(draft, draft.assignments[target.id], at)
     draft.change_signal(
@@ -123,7 +125,13 @@ def _open_again(draft: Draft, assignment: Assignment, at: datetime) -> None:
         contested=assignment.contested + 1,
     )
     pass_assignment(draft, assignment.id, at)
-    draft.change(draft.assignments[assignment.id], last_at=at)
+    watch(draft, draft.change(draft.assignments[assignment.id], last_at=at), at)
+
+
+def _ask_no_longer(draft: Draft) -> None:
+    """The team has spoken, so no rung of its stage comes; the next question brings its own."""
+    for assignment in draft.standing():
+        draft.change(assignment, moments=without(assignment.moments, "confirm"))
 
 
 def _stand_again(draft: Draft) -> None:

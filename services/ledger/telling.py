@@ -89,12 +89,12 @@ def missed(draft: Draft, assignment: Assignment, moment: Moment) -> None:
 
 
 def called(draft: Draft, assignment: Assignment, moment: Moment, path: list[str] | None = None) -> None:
-    """A reminder, or a rung that calls somebody in, which the team hears too."""
+    """A reminder, one after a silence, or a rung that calls somebody in, which the team hears too."""
     feedback = catalogue.team_feedback(draft.signal.team)
     topics = [catalogue.department_assignments(assignment.department)]
     if moment.act == "escalate":
         topics += [catalogue.department_assignments(moment.to), feedback]
-    elif moment.stage == "confirm":
+    elif moment.stage == "confirm" and moment.to == draft.signal.team:
         topics = [feedback]
     tell(
         draft,
@@ -102,8 +102,7 @@ def called(draft: Draft, assignment: Assignment, moment: Moment, path: list[str]
         moment.due,
         tuple(dict.fromkeys(topics)),
         assignment.id,
-        moment.stage,
-        moment.rung,
+        *(("silence",) if moment.act == "silence" else (moment.stage, moment.rung)),
         moment.due,
         assignment=assignment.id,
         signal=assignment.signal,

@@ -1,12 +1,28 @@
-"""The life of a signal and of its assignments, as tables that can be read in one look (contract 2)."""
+"""The life of a signal and of its assignments, as tables that can be read in one look (contract 2).
+
+`koikarper export lifecycle` writes them into `README.md` beside this file.
+"""
 
 from typing import Literal, get_args
 
-from events.outcomes import RefusalCode
-from services.ledger.state import AssignmentState, SignalState
+from events.outcomes import RefusalCode, Stage
+from services.ledger.state import Act, AssignmentState, Moment, SignalState
 
 DepartmentVerb = Literal["acknowledged", "handed-over", "extended", "resolved"]
 TeamVerb = Literal["confirmed", "contested", "withdrawn", "contact-recorded"]
+MomentName = Literal[
+    "acknowledge reminder",
+    "acknowledge rung",
+    "acknowledge deadline",
+    "resolve reminder",
+    "resolve rung",
+    "resolve deadline",
+    "silence",  # acknowledged, and no further act for half the resolve term
+    "confirm reminder",
+    "confirm rung",
+    "confirm deadline",
+    "close",  # no word from the team for the same term again
+]
 
 ASSIGNMENT: dict[AssignmentState, dict[DepartmentVerb, AssignmentState | RefusalCode]] = {
     "waiting": {
@@ -51,3 +67,101 @@ SIGNAL: dict[SignalState, dict[TeamVerb, SignalState | RefusalCode]] = {
     },
 }
 """What a team's answer does to its signal."""
+
+ASSIGNMENT_BY_TEAM: dict[AssignmentState, dict[TeamVerb, AssignmentState | RefusalCode]] = {
+    "waiting": {
+        "confirmed": "not-resolved-yet",
+        "contested": "not-resolved-yet",
+        "withdrawn": "closed",
+        "contact-recorded": "waiting",
+    },
+    "acknowledged": {
+        "confirmed": "not-resolved-yet",
+        "contested": "not-resolved-yet",  # save one that was contested before: that holds already
+        "withdrawn": "closed",
+        "contact-recorded": "acknowledged",
+    },
+    "resolved": {
+        "confirmed": "closed",  # once every other assignment is resolved too
+        "contested": "acknowledged",
+        "withdrawn": "closed",
+        "contact-recorded": "resolved",
+    },
+    "closed": {
+        "confirmed": "already-closed",
+        "contested": "already-closed",  # save one closed as unconfirmed, within its days
+        "withdrawn": "already-closed",
+        "contact-recorded": "closed",
+    },
+    "handed-over": {
+        "confirmed": "handed-over",
+        "contested": "already-handed-over",
+        "withdrawn": "handed-over",
+        "contact-recorded": "handed-over",
+    },
+}
+"""What a team's answer to the signal does to one assignment of it."""
+
+ASSIGNMENT_MOMENTS: dict[AssignmentState, dict[MomentName, AssignmentState]] = {
+    "waiting": {
+        "acknowledge reminder": "waiting",
+        "acknowledge rung": "waiting",
+        "acknowledge deadline": "waiting",
+        "resolve reminder": "waiting",
+        "resolve rung": "waiting",
+        "resolve deadline": "waiting",
+    },
+    "acknowledged": {
+        "resolve reminder": "acknowledged",
+        "resolve rung": "acknowledged",
+        "resolve deadline": "acknowledged",
+        "silence": "acknowledged",
+    },
+    "resolved": {
+        "confirm reminder": "resolved",
+        "confirm rung": "resolved",
+        "confirm deadline": "resolved",
+        "close": "closed",
+    },
+    "closed": {},
+    "handed-over": {},
+}
+"""What a moment that passes does to an assignment; one that is not named here does not come in that state."""
+
+SIGNAL_MOMENTS: dict[SignalState, dict[MomentName, SignalState]] = {
+    "open": {},
+    "resolved": {
+        "confirm reminder": "resolved",
+        "confirm rung": "resolved",
+        "confirm deadline": "resolved",
+        "close": "closed",
+    },
+    "closed": {},
+}
+"""What a moment of the team's stage does to the signal; no moment of an assignment changes its signal."""
+
+RETIRED: dict[AssignmentState, AssignmentState] = {"waiting": "handed-over", "acknowledged": "handed-over"}
+"""What becomes of an assignment when its department's code is retired; in any other state nothing."""
+
+ALL_RESOLVED: dict[SignalState, SignalState] = {"open": "resolved"}
+"""What becomes of the signal when its last open assignment is resolved: the team is asked."""
+
+
+def name_of(moment: Moment) -> MomentName:
+    """The row of the table to which a moment belongs."""
+    return _NAMES[moment.stage, moment.act]
+
+
+_NAMES: dict[tuple[Stage, Act], MomentName] = {
+    ("acknowledge", "remind"): "acknowledge reminder",
+    ("acknowledge", "escalate"): "acknowledge rung",
+    ("acknowledge", "deadline"): "acknowledge deadline",
+    ("resolve", "remind"): "resolve reminder",
+    ("resolve", "escalate"): "resolve rung",
+    ("resolve", "deadline"): "resolve deadline",
+    ("resolve", "silence"): "silence",
+    ("confirm", "remind"): "confirm reminder",
+    ("confirm", "escalate"): "confirm rung",
+    ("confirm", "deadline"): "confirm deadline",
+    ("confirm", "close"): "close",
+}
