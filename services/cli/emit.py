@@ -20,6 +20,11 @@ from services.local.addresses import DEFAULT_FOLDER
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 FieldsArgument = Annotated[list[str] | None, typer.Argument(help="Own fields of the kind, as name=value or name=JSON.")]
 
+WAIT_COLUMNS = (
+    *("department", "kind", "stage", "open", "overdue", "oldest", "happened"),
+    *("met", "missed", "median", "p90", "on time"),
+)
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -89,9 +94,8 @@ def waits(
     if json:
         print_json({"items": items})
         return
-    columns = ("department", "kind", "stage", "open", "overdue", "oldest", "met", "missed", "median", "p90", "on time")
     rows = [wait_row(item) for item in items]
-    print_table("Who waits how long", columns, rows, "Nothing waits and nothing was answered yet.")
+    print_table("Who waits how long", WAIT_COLUMNS, rows, "Nothing waits and nothing was answered yet.")
 
 
 def wait_row(item: dict[str, Any]) -> list[Any]:
@@ -104,6 +108,7 @@ def wait_row(item: dict[str, Any]) -> list[Any]:
         item["open"],
         item["overdue"],
         item["oldest"],
+        (item["oldestHappened"] or "")[:10],
         item["met"],
         item["missed"],
         duration(item["medianSeconds"]),

@@ -59,17 +59,11 @@ def _settings(kafka: str, folder: Path) -> Settings:
 
 
 def _rows(client: Client, department: str, every: bool, overdue: bool, most: int) -> list[dict[str, Any]]:
-    """The gateway's rows, each with its signal's title."""
+    """The gateway's rows, longest waiting first."""
     late = True if overdue else None
     states = (None,) if every else sorted(OPEN)
     rows = [row for state in states for row in client.assignments(department, most=most, state=state, overdue=late)]
-    rows = sorted(rows, key=lambda row: (row["waitingSince"], row["id"]))[:most]
-    titles = {signal: _title(client, signal) for signal in {row["signal"] for row in rows if "title" not in row}}
-    return [{**row, "title": row.get("title", titles.get(row["signal"], ""))} for row in rows]
-
-
-def _title(client: Client, signal: str) -> str:
-    return str(client.signal(signal)["report"].get("title", ""))
+    return sorted(rows, key=lambda row: (row["waitingSince"], row["id"]))[:most]
 
 
 def _show(department: str, rows: list[dict[str, Any]], json: bool) -> None:

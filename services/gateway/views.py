@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
@@ -15,6 +15,10 @@ from events.signals import Kind
 from services.ledger.state import AssignmentState, SignalState, Verdict
 
 Moment = Annotated[EventMoment, WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization")]
+
+REPORTED = "Since when it waits: when the broker received the report."
+HAPPENED = "Of a grievance: when it happened, as given: a date, a year and month, or a year. Null for other kinds."
+SINCE_HAPPENED = "Of a grievance: since when it waits, counted from the first day that `happenedOn` can mean."
 
 T = TypeVar("T")
 
@@ -46,12 +50,15 @@ class AssignmentView(View):
     department: str
     round: int = Field(description="1, 2, …: a department can be assigned the same signal again.")
     kind: Kind
+    title: str = Field(description="The signal's title.")
     because: str = Field(description="The route that chose this department.")
     promise: str = Field(description="The promise's name in the agreements of that version.")
     agreements: str = Field(description="The version of the agreements under which the promise was made.")
     state: AssignmentState
     overdue: bool = Field(description="Whether what it waits for is past its first date.")
-    waiting_since: Moment
+    waiting_since: Moment = Field(description=REPORTED)
+    happened_on: str | None = Field(description=HAPPENED)
+    waiting_since_happened: Moment | None = Field(description=SINCE_HAPPENED)
     assigned_at: Moment
     acknowledge_by: Moment
     resolve_by: Moment = Field(description="The date that stands; extending moves it.")
@@ -71,6 +78,15 @@ class AssignmentView(View):
     handed_over_to: str | None
 
 
+class ContactView(View):
+    """The last contact with residents that was recorded."""
+
+    on: Moment
+    with_: Literal["resident", "residents-group"] = Field(alias="with")
+    form: Literal["visit", "meeting", "call", "message"]
+    by: str = Field(description="The role that spoke with them.")
+
+
 class SignalView(View):
     """What a team reported, and how far the town is with it."""
 
@@ -80,13 +96,17 @@ class SignalView(View):
     neighbourhood: str
     rules: list[str] = Field(description="The codes of the rules that it names.")
     state: SignalState
-    waiting_since: Moment
+    waiting_since: Moment = Field(description=REPORTED)
+    happened_on: str | None = Field(description=HAPPENED)
+    waiting_since_happened: Moment | None = Field(description=SINCE_HAPPENED)
     proposed_at: Moment | None = Field(description="When the team was asked whether it is solved.")
     confirm_by: Moment | None
     closed_at: Moment | None
     how: How | None
     hand_overs: int
-    contact_on: Moment | None = Field(description="The last contact with residents that was recorded.")
+    contact_on: Moment | None = Field(description="When the last contact with residents was; null: nobody has spoken.")
+    contacts: int = Field(description="How often contact with residents was recorded.")
+    last_contact: ContactView | None
     report: dict[str, Any] = Field(description="The signal's own data, as it was sent.")
     assignments: list[AssignmentView]
 
@@ -112,6 +132,9 @@ class WaitView(View):
     open: int = Field(description="How many still wait for this stage.")
     overdue: int = Field(description="How many of those are past their first date.")
     oldest: Moment | None = Field(description="Since when the longest of those waits.")
+    oldest_happened: Moment | None = Field(
+        description="Of grievances: when the oldest happened that still waits for this stage. Null for other kinds."
+    )
     met: int
     missed: int
     answered: int = Field(description="How many waits have ended, in time or not.")

@@ -20,12 +20,14 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    text,
     true,
     tuple_,
 )
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.ledger.contacts import Contacts, contacts_of
 from services.ledger.state import OPEN
 from services.ledger.tables import Table
 from services.ledger.waits import Wait, waits
@@ -34,7 +36,26 @@ SIGNAL = Table.metadata.tables["signal"]
 ASSIGNMENT = Table.metadata.tables["assignment"]
 RECORD = Table.metadata.tables["record"]
 
-__all__ = ["AssignmentFilter", "Position", "RecordPosition", "Scope", "SignalFilter", "Wait", "waits"]
+__all__ = [
+    "AssignmentFilter",
+    "Contacts",
+    "Position",
+    "RecordPosition",
+    "Scope",
+    "SignalFilter",
+    "Wait",
+    "contacts_of",
+    "waits",
+]
+
+_TITLE = SIGNAL.c.report["title"].as_string().label("title")
+_ASSIGNMENTS = select(ASSIGNMENT, _TITLE, SIGNAL.c.happened_on).join_from(
+    ASSIGNMENT, SIGNAL, SIGNAL.c.id == ASSIGNMENT.c.signal
+)
+"""Assignments, each with what is shown of its signal."""
+_UNSPOKEN = SIGNAL.c.contact_on.is_(None)
+_NOT_CLOSED = text("signal.state <> 'closed'")
+"""In so many words, so that the index of the signals nobody has spoken with serves also a plan made once for all."""
 
 Rows = Sequence[RowMapping]
 
@@ -70,6 +91,7 @@ class SignalFilter:
     team: str | None = None
     neighbourhood: str | None = None
     rule: str | None = None
+    spoken_with: bool | None = None  # whether any contact with residents was recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +117,9 @@ async def signals(
         query = query.where(_lies_in(wanted.neighbourhood))
     if wanted.rule:
         query = query.where(SIGNAL.c.rules.op("@>")(literal([wanted.rule], ARRAY(Text))))
+    if wanted.spoken_with is not None:
+        query = query.where(not_(_UNSPOKEN) if wanted.spoken_with else _UNSPOKEN)
+        query = query if wanted.state in (None, "closed") else query.where(_NOT_CLOSED)
     if after:
         query = query.where(tuple_(SIGNAL.c.waiting_since, SIGNAL.c.id) < tuple_(*map(literal, after)))
     query = query.order_by(SIGNAL.c.waiting_since.desc(), SIGNAL.c.id.desc())
@@ -109,7 +134,7 @@ async def signal(connection: AsyncConnection, scope: Scope, id_: UUID) -> RowMap
 
 async def assignments_of(connection: AsyncConnection, signal_ids: Collection[UUID]) -> Rows:
     """All assignments of these signals, the earliest first."""
-    query = select(ASSIGNMENT).where(ASSIGNMENT.c.signal.in_(signal_ids))
+    query = _ASSIGNMENTS.where(ASSIGNMENT.c.signal.in_(signal_ids))
     return await _rows(connection, query.order_by(ASSIGNMENT.c.assigned_at, ASSIGNMENT.c.id))
 
 
@@ -117,7 +142,7 @@ async def assignments(
     connection: AsyncConnection, scope: Scope, wanted: AssignmentFilter, after: Position | None, limit: int
 ) -> Rows:
     """Up to `limit` + 1 assignments, the longest waiting first."""
-    query = select(ASSIGNMENT).where(_sees_assignment(scope))
+    query = _ASSIGNMENTS.where(_sees_assignment(scope))
     for name in ("department", "state", "kind"):
         if value := getattr(wanted, name):
             query = query.where(ASSIGNMENT.c[name] == value)
@@ -129,7 +154,7 @@ async def assignments(
 
 async def assignment(connection: AsyncConnection, scope: Scope, id_: UUID) -> RowMapping | None:
     """One assignment, if there is one that the reader may see."""
-    rows = await _rows(connection, select(ASSIGNMENT).where(ASSIGNMENT.c.id == id_, _sees_assignment(scope)))
+    rows = await _rows(connection, _ASSIGNMENTS.where(ASSIGNMENT.c.id == id_, _sees_assignment(scope)))
     return rows[0] if rows else None
 
 
@@ -178,7 +203,7 @@ def _sees_signal(scope: Scope) -> ColumnElement[bool]:
 
 def _sees_assignment(scope: Scope) -> ColumnElement[bool]:
     if scope.team is not None:
-        return ASSIGNMENT.c.signal.in_(select(SIGNAL.c.id).where(SIGNAL.c.team == scope.team))
+        return SIGNAL.c.team == scope.team
     if scope.department is not None:
         return ASSIGNMENT.c.department == scope.department
     return true()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, JSON, BigInteger, Column, DateTime, Identity, Index, LargeBinary, MetaData, Text
+from sqlalchemy import ARRAY, JSON, BigInteger, Column, Computed, DateTime, Identity, Index, LargeBinary, MetaData, Text
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
@@ -17,6 +17,10 @@ class Table(SQLModel):
     """The base of the ledger's tables, with their own metadata."""
 
     metadata = MetaData()
+
+
+HAPPENED_ON = "CASE WHEN kind::text = 'grievance-reported'::text THEN report ->> 'happenedOn'::text ELSE NULL::text END"
+"""As PostgreSQL itself tells the expression, so that a comparison finds it equal; other kinds' reports stay unread."""
 
 
 def _moment(**options: Any) -> Any:
@@ -61,6 +65,12 @@ class SignalRow(Table, table=True):
         Index("signal_list", "waiting_since", "id"),
         Index("signal_team", "team", "waiting_since", "id"),
         Index("signal_open", "kind", "state", postgresql_where=sql("state <> 'closed'")),
+        Index(
+            "signal_unspoken",
+            "waiting_since",
+            "id",
+            postgresql_where=sql("contact_on is null and state <> 'closed'"),
+        ),
         Index("signal_moment", "next_moment_at", postgresql_where=sql("next_moment_at is not null")),
         Index("signal_rules", "rules", postgresql_using="gin"),
         {"postgresql_with": {"fillfactor": "80"}},
@@ -72,6 +82,8 @@ class SignalRow(Table, table=True):
     neighbourhood: str
     rules: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))  # the codes of the rules that it names
     report: dict[str, Any] = Field(sa_type=JSON)  # JSON, not JSONB: told again byte for byte
+    # Of a grievance, as given: 1998, 1998-05 or 1998-05-01; in the order of characters the earliest comes first.
+    happened_on: str | None = Field(default=None, sa_column=Column(Text, Computed(HAPPENED_ON, persisted=True)))
     state: str
     waiting_since: datetime = _moment()
     last_at: datetime = _moment()
@@ -92,6 +104,13 @@ class AssignmentRow(Table, table=True):
     __table_args__ = (
         Index("assignment_signal", "signal"),
         Index("assignment_waiting", "waiting_since", "id"),
+        Index(
+            "assignment_longest",
+            "waiting_since",
+            "id",
+            postgresql_where=sql("state in ('waiting', 'acknowledged')"),
+        ),
+        Index("assignment_precedent", "resolved_at", "id", postgresql_where=sql("custom_solution is not null")),
         Index("assignment_department", "department", "waiting_since", "id"),
         Index(
             "assignment_open",

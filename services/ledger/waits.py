@@ -13,8 +13,10 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.outcomes import Stage
+from services.ledger.grievances import oldest_happened
 
 Group = Literal["department", "kind"]
+_GROUPS: tuple[Group, ...] = ("department", "kind")
 
 _FIGURES: dict[Stage, dict[str, str]] = {
     "acknowledge": {
@@ -75,6 +77,7 @@ class Wait:
     open: int  # how many still wait for this stage
     overdue: int  # and how many of those are past their first date
     oldest: datetime | None  # since when the longest of those waits
+    oldest_happened: datetime | None = None  # of grievances: when what is complained of and still waits first happened
     met: int
     missed: int
     answered: int
@@ -97,7 +100,7 @@ async def waits(
     A wait runs from the moment the broker received the signal to the answer of its stage; the team's stage, `confirm`,
     from the moment it was asked. Percentiles are exact, interpolated as `percentile_cont` and pandas do.
     """
-    groups = [group for group in ("department", "kind") if group in by]
+    groups: list[Group] = [group for group in _GROUPS if group in by]
     keys = ", ".join(f"assignment.{group}" for group in groups)
     columns = ", ".join(_COLUMNS.format(stage=stage, **figures) for stage, figures in _FIGURES.items())
     grouped = f"group by {keys} order by {keys}" if groups else ""
@@ -107,11 +110,16 @@ async def waits(
         bindparam("kind", kind, type_=Text),
     )
     rows = (await connection.execute(query, {"now": now})).mappings().all()
-    found = [_wait(row, stage) for row in rows for stage in _FIGURES]
+    happened = await oldest_happened(connection, groups, department=department, kind=kind)
+    found = [
+        _wait(row, stage, happened.get((*(row[group] for group in groups), stage)))
+        for row in rows
+        for stage in _FIGURES
+    ]
     return [wait for wait in found if wait.open or wait.met or wait.missed or wait.answered]
 
 
-def _wait(row: RowMapping, stage: Stage) -> Wait:
+def _wait(row: RowMapping, stage: Stage, happened: datetime | None) -> Wait:
     median, p90 = row[f"{stage}_milliseconds"] or (None, None)
     met, missed, late = (row[f"{stage}_{name}"] for name in ("met", "missed", "late"))
     decided = met + missed + late
@@ -122,6 +130,7 @@ def _wait(row: RowMapping, stage: Stage) -> Wait:
         open=row[f"{stage}_open"],
         overdue=row[f"{stage}_overdue"],
         oldest=row[f"{stage}_oldest"],
+        oldest_happened=happened,
         met=met,
         missed=missed,
         answered=row[f"{stage}_answered"],

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 from sqlalchemy.engine import RowMapping
 
 from events.identifiers import Code, NeighbourhoodCode
@@ -32,6 +33,10 @@ class SignalQuery(ListQuery):
     team: Code | None = None
     neighbourhood: NeighbourhoodCode | None = None
     rule: Short | None = None
+    spoken_with: bool | None = Field(
+        default=None,
+        description="Whether contact with residents was recorded; `false` finds the signals nobody has spoken about.",
+    )
 
 
 @router.get("/v1/signals", operation_id="listSignals", summary="List signals, the newest first")
@@ -40,18 +45,25 @@ async def list_signals(
 ) -> Page[SignalView]:
     """List the signals that the caller may see. `neighbourhood` also finds what lies in it."""
     wanted = SignalFilter(
-        state=query.state, kind=query.kind, team=query.team, neighbourhood=query.neighbourhood, rule=query.rule
+        state=query.state,
+        kind=query.kind,
+        team=query.team,
+        neighbourhood=query.neighbourhood,
+        rule=query.rule,
+        spoken_with=query.spoken_with,
     )
     after = cursors.position("signals", query.after)
     now = parts.clock()
     async with parts.reader.reading() as connection:
         rows = await queries.signals(connection, caller.scope, wanted, after, query.limit)
-        assignments = await queries.assignments_of(connection, [row["id"] for row in rows[: query.limit]])
+        ids = [row["id"] for row in rows[: query.limit]]
+        assignments = await queries.assignments_of(connection, ids)
+        contacts = await queries.contacts_of(connection, ids)
 
     def cursor(row: RowMapping) -> str:
         return cursors.encode("signals", row["waiting_since"], row["id"])
 
-    return page(rows, query.limit, lambda row: show_signal(row, assignments, now), cursor)
+    return page(rows, query.limit, lambda row: show_signal(row, assignments, contacts, now), cursor)
 
 
 @router.get("/v1/signals/{id}", operation_id="getSignal", summary="Read one signal")
@@ -60,9 +72,10 @@ async def get_signal(id: Id, caller: ThisCaller, parts: ThisGateway) -> SignalVi
     async with parts.reader.reading() as connection:
         row = await queries.signal(connection, caller.scope, id)
         assignments = await queries.assignments_of(connection, [id])
+        contacts = await queries.contacts_of(connection, [id])
     if row is None:
         raise missing()
-    return show_signal(row, assignments, parts.clock())
+    return show_signal(row, assignments, contacts, parts.clock())
 
 
 @router.get("/v1/signals/{id}/timeline", operation_id="getTimeline", summary="Read what was said about a signal")

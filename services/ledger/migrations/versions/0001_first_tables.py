@@ -59,11 +59,25 @@ def upgrade() -> None:
     )
     op.create_index("assignment_department", "assignment", ["department", "waiting_since", "id"], unique=False)
     op.create_index(
+        "assignment_longest",
+        "assignment",
+        ["waiting_since", "id"],
+        unique=False,
+        postgresql_where=sa.text("state in ('waiting', 'acknowledged')"),
+    )
+    op.create_index(
         "assignment_open",
         "assignment",
         ["department", "kind", "state", "waiting_since"],
         unique=False,
         postgresql_where=sa.text("state in ('waiting', 'acknowledged')"),
+    )
+    op.create_index(
+        "assignment_precedent",
+        "assignment",
+        ["resolved_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("custom_solution is not null"),
     )
     op.create_index("assignment_signal", "assignment", ["signal"], unique=False)
     op.create_index("assignment_waiting", "assignment", ["waiting_since", "id"], unique=False)
@@ -122,6 +136,12 @@ def upgrade() -> None:
         sa.Column("neighbourhood", sa.String(), nullable=False),
         sa.Column("rules", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("report", sa.JSON(), nullable=False),
+        sa.Column(
+            "happened_on",
+            sa.Text(),
+            sa.Computed("case when kind = 'grievance-reported' then report ->> 'happenedOn' end", persisted=True),
+            nullable=True,
+        ),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("waiting_since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
@@ -149,9 +169,19 @@ def upgrade() -> None:
     )
     op.create_index("signal_rules", "signal", ["rules"], unique=False, postgresql_using="gin")
     op.create_index("signal_team", "signal", ["team", "waiting_since", "id"], unique=False)
+    op.create_index(
+        "signal_unspoken",
+        "signal",
+        ["waiting_since", "id"],
+        unique=False,
+        postgresql_where=sa.text("contact_on is null and state <> 'closed'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "signal_unspoken", table_name="signal", postgresql_where=sa.text("contact_on is null and state <> 'closed'")
+    )
     op.drop_index("signal_team", table_name="signal")
     op.drop_index("signal_rules", table_name="signal", postgresql_using="gin")
     op.drop_index("signal_open", table_name="signal", postgresql_where=sa.text("state <> 'closed'"))
@@ -166,7 +196,13 @@ def downgrade() -> None:
     op.drop_index("assignment_waiting", table_name="assignment")
     op.drop_index("assignment_signal", table_name="assignment")
     op.drop_index(
+        "assignment_precedent", table_name="assignment", postgresql_where=sa.text("custom_solution is not null")
+    )
+    op.drop_index(
         "assignment_open", table_name="assignment", postgresql_where=sa.text("state in ('waiting', 'acknowledged')")
+    )
+    op.drop_index(
+        "assignment_longest", table_name="assignment", postgresql_where=sa.text("state in ('waiting', 'acknowledged')")
     )
     op.drop_index("assignment_department", table_name="assignment")
     op.drop_table("assignment")
