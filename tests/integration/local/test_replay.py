@@ -166,7 +166,12 @@ ODD = [
     # Two rows that cannot be read, of which one is all that there is of its case.
     ("spring", "2011-03-26 23:30:00.123000+01:00", "2011-03-27 03:30:00.456000+02:00", "General", READ, "yesterday"),
     ("lost", "2011-08-01 10:00:00+02:00", "", "General", READ, ""),
+    # Answered exactly one and two working days later.
+    ("exact", "2011-08-01 10:00:00+02:00", "2011-08-03 10:00:00+02:00", "Exact", READ, "2011-08-02 10:00:00+02:00"),
 ]
+
+EXACTLY_DUE = "2011-07-04T17:00:00+02:00"
+"""Handed over on a Sunday, so a term of one working day ends now; it is not missed before it has passed."""
 
 
 def write_csv(file: Path, rows: list[tuple[str, ...]]) -> Path:
@@ -269,7 +274,7 @@ async def test_what_is_odd_in_the_real_log_is_counted_and_listed(
     assert len([item for item in told.cases.findings if item.what == "row"]) == at.isna().sum()
 
 
-@pytest.mark.parametrize("until", [None, "2011-07-05T00:00:00+02:00", "2011-06-02T08:00:00Z"])
+@pytest.mark.parametrize("until", [None, "2011-07-05T00:00:00+02:00", EXACTLY_DUE, "2011-06-02T08:00:00Z"])
 @pytest.mark.parametrize("resolve", ["8 weeks", "2 working days"])
 async def test_the_figures_of_every_oddity_are_those_that_pandas_computes(
     settings: Settings, tmp_path: Path, odd_mapping: Mapping, until: str | None, resolve: str
@@ -277,7 +282,13 @@ async def test_the_figures_of_every_oddity_are_those_that_pandas_computes(
     file = write_csv(tmp_path / "odd.csv", ODD)
     mapping = promising(odd_mapping, acknowledge="1 working days", resolve=resolve)
     report = await replayed(settings, file, mapping, until)
-    assert figures_in(report) == figures_of(pd.read_csv(file), mapping.promise, until)
+    figures = figures_in(report)
+    assert figures == figures_of(pd.read_csv(file), mapping.promise, until)
+    if until is None:
+        assert figures["exact", "acknowledge"].met == figures["exact", "resolve"].met == 1
+    if until == EXACTLY_DUE:
+        waiting = figures["experts", "acknowledge"]
+        assert (waiting.open, waiting.overdue) == (1, 0)
     assert [item.line for item in report.findings if item.what == "row"] == [16, 17]
 
 
@@ -304,11 +315,11 @@ async def test_the_report_tells_the_counts_and_what_the_loop_refused(
     told = (await replayed(settings, write_csv(tmp_path / "odd.csv", ODD), odd_mapping)).as_json()
     assert told["at"] == "2011-10-30T03:00:00.000Z"
     assert told["counts"] == {
-        "rows": 16,
-        "cases": 10,
+        "rows": 17,
+        "cases": 11,
         "notBegun": 0,
-        "events": 10 + 8 + 7 + 7 + 3,
-        "assignments": 13,
+        "events": 11 + 9 + 8 + 8 + 3,
+        "assignments": 14,
         "unreadableRows": 2,
         "unreadableCases": 0,
         "contradictoryCases": 3,
