@@ -13,7 +13,8 @@ from services.agreements.senders import Sender
 from services.ledger.draft import Draft
 from services.ledger.state import Assignment, Follow, Moment
 
-OUTCOME = catalogue.OUTCOMES
+LOOP = "koikarper"
+"""In which role the loop itself hands over what a retired code leaves behind."""
 EXPLANATION_LENGTH_MAX = 1_000
 UTF8_BYTES_MAX = 4
 """Of one character; JSON needs no more for one that may stand in plain text."""
@@ -22,7 +23,7 @@ UTF8_BYTES_MAX = 4
 def told(source: str, name: str, at: datetime, topics: tuple[str, ...], *identity: object, **data: Any) -> Follow:
     """An outcome of type `name`; `identity` says which decision it is, so that a repeat has the same id."""
     type_ = f"{catalogue.PREFIX}.{name}.v1"
-    model: Data = OUTCOME[type_].model.model_validate(data, by_name=True)
+    model: Data = catalogue.CATALOGUE[type_].model.model_validate(data, by_name=True)
     body = model.model_dump(mode="json", by_alias=True, exclude_none=True)
     raw = structured(id_=loop_id(type_, *identity), source=source, type_=type_, time=at, data=body)
     return Follow(topics, raw)
@@ -62,6 +63,21 @@ def assigned(draft: Draft, assignment: Assignment) -> None:
 def as_sent(event: Event, topics: tuple[str, ...]) -> Follow:
     """An answer is passed on as it was sent: the department's to the team, a contest to whose work it is about."""
     return Follow(topics, event.raw)
+
+
+def inherited(draft: Draft, assignment: Assignment, heir: str, at: datetime) -> None:
+    """The loop hands over what a retired department leaves behind; the team hears it as from the department."""
+    tell(
+        draft,
+        "assignments.handed-over",
+        at,
+        (catalogue.team_feedback(draft.signal.team),),
+        assignment.id,
+        assignment=assignment.id,
+        by=LOOP,
+        to=heir,
+        reason=f"{assignment.department} is retired; {heir} answers in its place",
+    )
 
 
 def missed(draft: Draft, assignment: Assignment, moment: Moment) -> None:
