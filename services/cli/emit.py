@@ -11,6 +11,7 @@ import typer
 
 from events.catalogue import signal_type
 from events.envelope import STRUCTURED, encode, structured
+from events.moments import AMSTERDAM, parse_moment
 from events.signals import KINDS
 from services.cli.connection import DataOption, GatewayOption, TokenOption, connect
 from services.cli.output import WRONG_USE, fail, print_json, print_table
@@ -108,13 +109,18 @@ def wait_row(item: dict[str, Any]) -> list[Any]:
         item["open"],
         item["overdue"],
         item["oldest"],
-        (item["oldestHappened"] or "")[:10],
+        _day(item["oldestHappened"]),
         item["met"],
         item["missed"],
         duration(item["medianSeconds"]),
         duration(item["p90Seconds"]),
         None if share is None else f"{share:.1%}",
     ]
+
+
+def _day(moment: str | None) -> str | None:
+    """The day in Amsterdam: a grievance waits since the midnight at which its first day began."""
+    return parse_moment(moment).astimezone(AMSTERDAM).date().isoformat() if moment else None
 
 
 def duration(seconds: float | None) -> str | None:

@@ -55,7 +55,8 @@ _ASSIGNMENTS = select(ASSIGNMENT, _TITLE, SIGNAL.c.happened_on).join_from(
 """Assignments, each with what is shown of its signal."""
 _UNSPOKEN = SIGNAL.c.contact_on.is_(None)
 _NOT_CLOSED = text("signal.state <> 'closed'")
-"""In so many words, so that the index of the signals nobody has spoken with serves also a plan made once for all."""
+_STILL_OPEN = text("assignment.state in ('waiting', 'acknowledged')")
+"""What follows from a filter on the state, in so many words: any plan then finds the partial index."""
 
 Rows = Sequence[RowMapping]
 
@@ -146,6 +147,8 @@ async def assignments(
     for name in ("department", "state", "kind"):
         if value := getattr(wanted, name):
             query = query.where(ASSIGNMENT.c[name] == value)
+    if wanted.state in OPEN:
+        query = query.where(_STILL_OPEN)
     if wanted.overdue is not None and wanted.now is not None:
         late = _overdue(wanted.now)
         query = query.where(late if wanted.overdue else not_(late))

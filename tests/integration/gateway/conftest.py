@@ -127,6 +127,7 @@ class Town:
             "initiative-blocked": {"initiative": "A pond", "blockedBy": "permit"},
             "agendas-crossing": {"agendas": [{"name": "Groenvisie"}, {"name": "Horecanota"}]},
             "phase-changed": {"phase": "sweet"},
+            "grievance-reported": {"happenedOn": "1998-05", "grievance": "The pond was never dug"},
             "intervention-announced": {"department": "parks", "intervention": "Felling", "starts": "2026-12-01"},
         }[kind]
         body = {"team": "noord", "neighbourhood": "BU0363AD03", "title": "Koi"} | own | data

@@ -108,6 +108,105 @@ async def test_what_nobody_reported_is_not_there(town):
         assert (await town.get("operator", f"/v1/{path}")).status_code == 404
 
 
+async def test_an_assignment_shows_its_signals_title(town):
+    signal = await town.reported(title="A pond for koi")
+    id_ = town.assignment_of(signal)
+    for caller in ("team:noord", "department:permits", "operator"):
+        assert (await town.get(caller, f"/v1/assignments/{id_}")).json()["title"] == "A pond for koi"
+        titles = {item["id"]: item["title"] for item in await all_pages(town, caller, "/v1/assignments", 500)}
+        assert titles[id_] == "A pond for koi"
+
+
+async def contact(town: Any, signal: str, **data: Any) -> str:
+    """Records a contact; answers the moment that was given for it."""
+    body = {"by": "connector", "with": "resident", "form": "visit"} | data
+    answer = await town.answer("team:noord", f"/v1/signals/{signal}/record-contact", body, **WAIT)
+    assert answer.status_code == 202, answer.text
+    return str(data.get("on"))
+
+
+async def test_a_signal_shows_who_last_spoke_with_the_residents_and_how_often(town):
+    signal = await town.reported()
+    path = f"/v1/signals/{signal}"
+    fresh = (await town.get("team:noord", path)).json()
+    assert (fresh["contacts"], fresh["lastContact"], fresh["contactOn"]) == (0, None, None)
+    last = await contact(town, signal, on="2026-11-02T09:30:00.000Z")
+    await contact(town, signal, on="2026-11-01T09:30:00Z", form="call", by="worker")
+    await contact(town, signal, **{"with": "department"}, on="2026-11-03T09:30:00Z")
+    found = (await town.get("team:noord", path)).json()
+    assert (found["contacts"], found["contactOn"]) == (2, last)
+    assert found["lastContact"] == {"on": last, "with": "resident", "form": "visit", "by": "connector"}
+    listed = {item["id"]: item for item in await all_pages(town, "team:noord", "/v1/signals", 500)}
+    assert listed[signal] == found
+
+
+async def test_the_last_contact_without_a_moment_is_when_it_was_told(town):
+    signal = await town.reported()
+    await contact(town, signal, on="2026-11-02T09:30:00Z")
+    await contact(town, signal, **{"with": "residents-group"}, form="meeting", by="worker")
+    found = (await town.get("team:noord", f"/v1/signals/{signal}")).json()
+    assert found["contactOn"] == found["lastContact"]["on"] >= found["waitingSince"]
+    assert [found["lastContact"][name] for name in ("with", "form", "by")] == ["residents-group", "meeting", "worker"]
+
+
+async def test_a_timeline_shows_every_contact(town):
+    signal = await town.reported()
+    await contact(town, signal, on="2026-11-02T09:30:00Z")
+    await contact(town, signal, **{"with": "department"}, form="call", by="worker")
+    _, first, second = await all_pages(town, "department:permits", f"/v1/signals/{signal}/timeline", 1)
+    assert first["type"] == second["type"] == "nl.koikarper.signals.contact-recorded.v1"
+    assert (first["data"]["with"], first["data"]["form"], first["data"]["by"]) == ("resident", "visit", "connector")
+    assert (second["data"]["with"], second["data"]["form"], second["data"]["by"]) == ("department", "call", "worker")
+
+
+async def test_signals_that_nobody_has_spoken_about_are_found_page_by_page(town):
+    title = uuid.uuid4().hex
+    spoken, silent, official = [await town.reported(title=title) for _ in range(3)]
+    closed = await town.reported("phase-changed", title=title)
+    await contact(town, spoken)
+    await contact(town, official, **{"with": "department"})
+
+    async def found(**query: Any) -> list[str]:
+        items = await all_pages(town, "team:noord", "/v1/signals", 2, **query)
+        return [item["id"] for item in items if item["report"]["title"] == title]
+
+    assert await found(spokenWith="false") == [closed, official, silent]
+    assert await found(spokenWith="false", state="open") == [official, silent]
+    assert await found(spokenWith="true") == [spoken]
+    assert await found(spokenWith="true", state="closed") == []
+    assert (await town.get("team:noord", "/v1/signals", spokenWith="maybe")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("given", "since"),
+    [
+        ("1998", "1997-12-31T23:00:00.000Z"),
+        ("1998-05", "1998-04-30T22:00:00.000Z"),
+        ("1998-05-17", "1998-05-16T22:00:00.000Z"),
+        ("0001", "0001-01-01T00:00:00.000Z"),
+    ],
+)
+async def test_an_old_grievance_shows_both_its_waits(town, given, since):
+    signal = await town.reported("grievance-reported", happenedOn=given)
+    assignment = town.assignment_of(signal, "control")
+    found = (await town.get("team:noord", f"/v1/signals/{signal}")).json()
+    alone = (await town.get("department:control", f"/v1/assignments/{assignment}")).json()
+    assert found["assignments"] == [alone]
+    for item in (found, alone):
+        assert (item["happenedOn"], item["waitingSinceHappened"]) == (given, since)
+        assert item["waitingSince"] > "2026"
+
+
+async def test_only_a_grievance_waits_since_it_happened(town):
+    signal = (await town.get("operator", f"/v1/signals/{await town.reported()}")).json()
+    for item in (signal, *signal["assignments"]):
+        assert (item["happenedOn"], item["waitingSinceHappened"]) == (None, None)
+    await town.reported("grievance-reported")
+    items = await all_pages(town, "operator", "/v1/waits", 500)
+    happened = {(item["kind"] == "grievance-reported", bool(item["oldestHappened"])) for item in items if item["open"]}
+    assert happened == {(True, True), (False, False)}
+
+
 async def test_a_timeline_says_what_was_said_page_by_page(town):
     signal = await town.reported()
     path = f"/v1/assignments/{town.assignment_of(signal)}/resolve"

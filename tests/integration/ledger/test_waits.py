@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from events.catalogue import PREFIX, neighbourhood_topic, signal_type
+from events.envelope import structured
+from events.identifiers import signal_id
 from services.ledger.queries import Wait, waits
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -76,3 +79,55 @@ async def test_waits_are_found_by_department_and_kind_and_in_all(desk):
     total = await at(desk, 2, by=())
     assert {department for department, _ in total} == {None}
     assert total[None, "acknowledge"].open == 1
+
+
+def grievance(desk: Any, id_: str, happened_on: str) -> Any:
+    data = {"team": "noord", "neighbourhood": "BU99990101", "title": "Koi", "grievance": "Never dug"}
+    event = structured(
+        id_=id_,
+        source="urn:noord",
+        type_=signal_type("grievance-reported"),
+        time=START,
+        data=data | {"happenedOn": happened_on},
+    )
+    return desk.record(neighbourhood_topic("grievance-reported"), event)
+
+
+async def oldest(desk: Any, hours: float, **options: Any) -> dict[str, str]:
+    """By stage, the day (in UTC) before the first day of the oldest grievance that still waits for it."""
+    async with desk.engine.connect() as connection:
+        found = await waits(connection, START + timedelta(hours=hours), **options)
+    return {wait.stage: wait.oldest_happened.date().isoformat() for wait in found if wait.oldest_happened}
+
+
+async def test_old_grievances_wait_since_they_happened(desk):
+    await desk.take_in(
+        grievance(desk, "a", "1998-02"), grievance(desk, "b", "1998"), grievance(desk, "c", "2001-06-01")
+    )
+    await desk.take_in(desk.signal("d"))
+    assert await oldest(desk, 1) == {"acknowledge": "1997-12-31", "resolve": "1997-12-31"}
+    await desk.take_in(desk.answer("1", "acknowledged", "b", seconds=HOUR, **CONTACT))
+    assert await oldest(desk, 2) == {"acknowledge": "1998-01-31", "resolve": "1997-12-31"}
+    await desk.take_in(desk.answer("2", "resolved", "b", seconds=2 * HOUR, **DONE))
+    assert await oldest(desk, 3) == {
+        "acknowledge": "1998-01-31",
+        "resolve": "1998-01-31",
+        "confirm": "1997-12-31",
+    }
+    assert await oldest(desk, 3, by=()) == await oldest(desk, 3)
+    assert await oldest(desk, 3, kind="grievance-reported", department="permits") == await oldest(desk, 3)
+    assert await oldest(desk, 3, department="parks") == {}
+    assert await oldest(desk, 3, kind="initiative-blocked") == {}
+
+
+async def test_what_is_closed_does_not_wait_since_it_happened(desk):
+    await desk.take_in(grievance(desk, "a", "1998"))
+    withdrawn = structured(
+        id_="w",
+        source="urn:noord",
+        type_=f"{PREFIX}.signals.withdrawn.v1",
+        time=START,
+        data={"signal": str(signal_id("urn:noord", "a")), "by": "worker", "reason": "Told twice"},
+    )
+    await desk.take_in(desk.record("team.noord.answers", withdrawn, seconds=HOUR))
+    assert await oldest(desk, 2) == {}
