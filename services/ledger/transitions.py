@@ -128,8 +128,28 @@ ASSIGNMENT_MOMENTS: dict[AssignmentState, dict[MomentName, AssignmentState]] = {
 }
 """What a moment that passes does to an assignment; one that is not named here does not come in that state."""
 
+SIGNAL_BY_DEPARTMENT: dict[SignalState, dict[DepartmentVerb, SignalState | RefusalCode]] = {
+    "open": {
+        "acknowledged": "open",
+        "handed-over": "open",
+        "extended": "open",
+        "resolved": "resolved",  # once every other assignment is resolved too
+    },
+    "resolved": dict.fromkeys(get_args(DepartmentVerb), "already-resolved"),
+    "closed": dict.fromkeys(get_args(DepartmentVerb), "already-closed"),
+}
+"""What a department's answer to an assignment that was not handed over does to its signal."""
+
 SIGNAL_MOMENTS: dict[SignalState, dict[MomentName, SignalState]] = {
-    "open": {},
+    "open": {
+        "acknowledge reminder": "open",
+        "acknowledge rung": "open",
+        "acknowledge deadline": "open",
+        "resolve reminder": "open",
+        "resolve rung": "open",
+        "resolve deadline": "open",
+        "silence": "open",
+    },
     "resolved": {
         "confirm reminder": "resolved",
         "confirm rung": "resolved",
@@ -138,13 +158,13 @@ SIGNAL_MOMENTS: dict[SignalState, dict[MomentName, SignalState]] = {
     },
     "closed": {},
 }
-"""What a moment of the team's stage does to the signal; no moment of an assignment changes its signal."""
+"""What a moment that passes does to the signal; one that is not named here does not come in that state."""
 
 RETIRED: dict[AssignmentState, AssignmentState] = {"waiting": "handed-over", "acknowledged": "handed-over"}
 """What becomes of an assignment when its department's code is retired; in any other state nothing."""
 
-ALL_RESOLVED: dict[SignalState, SignalState] = {"open": "resolved"}
-"""What becomes of the signal when its last open assignment is resolved: the team is asked."""
+SIGNAL_RETIRED: dict[SignalState, SignalState] = {"open": "open"}
+"""What becomes of its signal."""
 
 
 def name_of(moment: Moment) -> MomentName:
