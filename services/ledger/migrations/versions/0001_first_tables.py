@@ -11,6 +11,16 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _agreements()
+    _assignment()
+    _identity()
+    _outbox()
+    _reading()
+    _record()
+    _signal()
+
+
+def _agreements() -> None:
     op.create_table(
         "agreements",
         sa.Column("version", sa.String(), nullable=False),
@@ -20,6 +30,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("version"),
     )
+
+
+def _assignment() -> None:
     op.create_table(
         "assignment",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -81,6 +94,9 @@ def upgrade() -> None:
     )
     op.create_index("assignment_signal", "assignment", ["signal"], unique=False)
     op.create_index("assignment_waiting", "assignment", ["waiting_since", "id"], unique=False)
+
+
+def _identity() -> None:
     op.create_table(
         "identity",
         sa.Column("source", sa.String(), nullable=False),
@@ -88,6 +104,9 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("source", "id"),
     )
+
+
+def _outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -102,6 +121,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
         postgresql_with={"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "1000"},
     )
+
+
+def _reading() -> None:
     op.create_table(
         "reading",
         sa.Column("topic", sa.String(), nullable=False),
@@ -111,6 +133,9 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("topic", "partition"),
     )
+
+
+def _record() -> None:
     op.create_table(
         "record",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -128,6 +153,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("record_signal", "record", ["signal", "at", "seq"], unique=False)
+
+
+def _signal() -> None:
     op.create_table(
         "signal",
         sa.Column("id", sa.Uuid(), nullable=False),
