@@ -108,3 +108,4 @@ def test_a_rung_after_the_signal_is_closed_does_not_come(life):
     own = type(life)(Book.only(parse_agreements(text))).report().department("permits", "resolved", 5).passes(900)
     assert [call[1] for call in calls(own)] == ["reminded"]
     assert next_moment(own.state) is None
+    assert {moment.stage for moment in own.assignment().moments} == {"resolve"}  # for a contest in the days that follow

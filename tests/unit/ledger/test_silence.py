@@ -43,8 +43,9 @@ def test_it_is_reminded_once_also_when_time_goes_on_and_again(parks):
 
 
 def test_what_was_never_acknowledged_has_reminders_of_its_own_and_no_silence(parks):
-    parks.department("parks", "extended", 2, until=at(60).isoformat()).passes(300)
-    assert silences(parks) == []
+    parks.department("parks", "extended", 2, until=at(60).isoformat())
+    assert "silence" not in {moment.act for moment in parks.assignment("parks").moments}
+    assert silences(parks.passes(300)) == []
 
 
 def test_an_extension_breaks_the_silence_and_begins_another(parks):
@@ -91,3 +92,13 @@ def test_half_a_term_is_counted_as_the_promise_counts(life):
     friday = type(life)(working.book).report("parks", blockedBy="capacity")
     friday.department("parks", "acknowledged", 4 * 24 + 5).passes(1000)
     assert silences(friday) == [8 * 24 + 5.0]  # Tuesday 15:00: no weekend is worked
+
+
+def test_a_reminder_of_the_ladder_at_the_same_moment_is_another_event(life):
+    text = life.book.current.text
+    start, end = text.index("ladders:\n"), text.index("departments:\n")
+    ladder = "ladders:\n  standard:\n    - {stage: resolve, at: 50%, remind: department}\n"
+    own = type(life)(Book.only(parse_agreements(text[:start] + ladder + text[end:]))).report()
+    reminded = own.department("permits", "acknowledged", 0).passes(25).told("reminded")
+    assert [follow.raw["data"]["due"] for follow in reminded] == ["2026-03-03T09:00:00.000Z"] * 2
+    assert len({follow.raw["id"] for follow in reminded}) == 2
