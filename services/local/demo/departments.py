@@ -11,7 +11,8 @@ from uuid import UUID
 from events.answers import Outcome
 from events.moments import parse_moment
 from services.department.file_journal import FileJournal
-from services.department.kit import Assignment, Contact, CustomSolution, Department, Desk, Rule
+from services.department.kit import Assignment, Call, Contact, CustomSolution, Department, Desk, Rule
+from services.local.demo.chronicle import Chronicle
 from services.runtime.settings import Settings
 
 Seconds = tuple[float, float]
@@ -56,16 +57,18 @@ class Task:
 class DemoDepartment:
     """A department that takes in each assignment and answers it later, as people do."""
 
-    def __init__(self, settings: Settings, code: str, source: str, folder: Path) -> None:
+    def __init__(self, settings: Settings, code: str, source: str, folder: Path, chronicle: Chronicle) -> None:
         self.name = f"demo-{code}"
         self.code = code
         self.habit = HABITS.get(code, PROMPT)
         self._kit = Department(
             settings, code, source=source, by="medewerker", journal=FileJournal(folder / f"{code}.journal")
         )
+        self._chronicle = chronicle
         self._tasks: set[asyncio.Task[None]] = set()
         self._kit.assigned(self._take_in)
         self._kit.contested(self._again)
+        self._kit.reminded(self._reminded)
 
     async def start(self) -> None:
         """Subscribe."""
@@ -106,6 +109,10 @@ class DemoDepartment:
             self._answer_later(
                 Task(assignment, heard.data.signal, 1, heard.at, "", f"contested {heard.key[1]}", acknowledged=True)
             )
+
+    async def _reminded(self, heard: Call) -> None:
+        self._chronicle.count("assignments.reminded")
+        self._chronicle.tell(heard.at, f"{self.code} is herinnerd ({heard.data.stage})")
 
     def _answer_later(self, task: Task) -> None:
         if self.habit.acknowledges_in is not None:

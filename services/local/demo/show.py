@@ -38,7 +38,7 @@ class Demo:
         inside = folder / "demo"
         inside.mkdir(mode=0o700, exist_ok=True)
         self._departments = [
-            DemoDepartment(settings, code, _source(department.sources, self.agreements.source), inside)
+            DemoDepartment(settings, code, _source(department.sources, self.agreements.source), inside, chronicle)
             for code, department in self.agreements.departments.items()
         ]
         self._teams = [self._team(settings, number, code) for number, code in enumerate(self.agreements.teams)]

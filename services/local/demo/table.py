@@ -25,6 +25,17 @@ COLUMNS = (
     ("op tijd\nbevestigd", "right"),
     ("op tijd\nafgehandeld", "right"),
 )
+COUNTED = {
+    "assignments.acknowledged": "bevestigd",
+    "assignments.reminded": "herinnerd",
+    "assignments.escalated": "erbij geroepen",
+    "assignments.handed-over": "overgedragen",
+    "assignments.extended": "verdaagd",
+    "assignments.resolved": "afgehandeld",
+    "signals.contested": "betwist",
+    "signals.closed:confirmed": "door het team bevestigd",
+}
+"""What the line under the table counts, and the words for it."""
 
 
 def render(agreements: Agreements, waits: Iterable[Mapping[str, Any]], chronicle: Chronicle) -> RenderableType:
@@ -36,6 +47,8 @@ def render(agreements: Agreements, waits: Iterable[Mapping[str, Any]], chronicle
     for code, department in agreements.departments.items():
         mine = [row for row in rows if row["department"] == code]
         table.add_row(department.name, HABITS.get(code, PROMPT).name, *_figures(mine))
+    table.caption = ", ".join(f"{chronicle.heard[name]} {word}" for name, word in COUNTED.items())
+    table.caption_justify = "left"
     lines = Text("\n".join(chronicle.lines) or "Nog niets gebeurd.", overflow="ellipsis", no_wrap=True)
     return Group(table, Panel(lines, title="wat er gebeurt", title_align="left"))
 

@@ -93,7 +93,7 @@ class DemoTeam:
     def _understand(self, record: Record, raw: dict[str, Any]) -> None:
         name = raw["type"].removeprefix(f"{PREFIX}.").removesuffix(".v1")
         data = raw["data"]
-        self._chronicle.count(name)
+        self._chronicle.count(f"{name}:{data['how']}" if name == "signals.closed" else name)
         signal = data.get("signal") or (record.key or b"").decode()
         line = SENTENCES.get(name, "").format(title=self._titles.get(signal, "een eerder signaal"), **_details(data))
         if line:
@@ -108,7 +108,9 @@ class DemoTeam:
         if verdict < 0.3 and signal not in self._contested:  # noqa: PLR2004 - three in ten
             self._contested.add(signal)
             contest = {"by": "kartrekker", "reason": "Voor de bewoners is er niets veranderd."}
-            await self._post(f"/v1/signals/{signal}/contest", json=contest)
+            if await self._post(f"/v1/signals/{signal}/contest", json=contest) is not None:
+                self._chronicle.count("signals.contested")
+                self._chronicle.tell(datetime.now(UTC), f"Betwist: {self._titles.get(signal, 'een eerder signaal')}")
         elif verdict < 0.9:  # noqa: PLR2004 - and one in ten is never answered
             await self._post(f"/v1/signals/{signal}/confirm", json={"by": "kartrekker"})
 
