@@ -22,6 +22,7 @@ from services.local.parts import Parts
 from services.local.ports import Reserved
 from services.relay import app as relay
 from services.runtime import settings as runtime_settings
+from services.runtime.health import registries
 from services.runtime.logging import configure
 from services.runtime.service import Check, HealthServer, Running
 from services.runtime.settings import Settings
@@ -94,7 +95,7 @@ class Machine:
 
     async def _start_services(self, *ports: Reserved) -> None:
         services = [build(self.settings) for build in BUILDERS]
-        running = self.running = Running([HealthServer(self.settings, self._ready), *services])
+        running = self.running = Running([HealthServer(self.settings, self._ready, registries(services)), *services])
         self._stack.push_async_callback(running.stop)
         for port in ports:
             port.release()

@@ -11,6 +11,7 @@ class Metrics:
     """The relay's runtime metrics, in a registry that is handed in."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
         self.sent = Counter(f"{_PREFIX}rows_sent_total", "Rows that every replica has.", registry=registry)
         self.batch = Histogram(f"{_PREFIX}batch_rows", "Rows read at once.", buckets=_ROWS, registry=registry)
         self.publish = Histogram(

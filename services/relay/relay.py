@@ -35,6 +35,7 @@ class Relay:
         self._settings = settings
         self._publisher = publisher
         self._metrics = metrics
+        self.registry = metrics.registry
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None

@@ -31,6 +31,12 @@ def process_registry() -> CollectorRegistry:
     return registry
 
 
+def registries(services: Iterable[object]) -> list[CollectorRegistry]:
+    """The figures of this process, and those of each service that keeps some in a `registry` of its own."""
+    own = (getattr(service, "registry", None) for service in services)
+    return [process_registry(), *(registry for registry in own if isinstance(registry, CollectorRegistry))]
+
+
 async def readiness(services: Iterable[Service]) -> dict[str, list[Check]]:
     """The checks of every service, asked at the same time; one that raises or takes too long is not ready."""
     services = list(services)

@@ -128,6 +128,8 @@ async def run(
 ) -> None:
     """Run services until SIGTERM or SIGINT, with the health server beside them, from before they start.
 
+    `/metrics` serves `registries`; when absent, those of this process and of each service that has a `registry`.
+
     `started` is called once all have started. Raises what a start raised, or `ServiceDied`; all is stopped by then.
     """
     running: Running
@@ -135,7 +137,9 @@ async def run(
     async def ready() -> dict[str, list[Check]]:
         return await running.ready()
 
-    running = Running([HealthServer(settings, ready, registries), *services])
+    services = list(services)
+    sources = health.registries(services) if registries is None else registries
+    running = Running([HealthServer(settings, ready, sources), *services])
     with _signals() as asked:
         starting = asyncio.create_task(running.start())
         asking = asyncio.create_task(_wait(asked))

@@ -9,6 +9,7 @@ class Metrics:
     """The timekeeper's runtime metrics, in a registry that is handed in."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
         self.horizon = Gauge(
             f"{_PREFIX}horizon_timestamp_seconds",
             "The moment before which every moment has passed; 0: a partition was never read, nothing passes.",

@@ -47,6 +47,7 @@ class Timekeeper:
         self._engine = engine
         self._books = books
         self._metrics = metrics
+        self.registry = metrics.registry
         self._clock = clock
         self._stalling = Stalling(settings.stall_max, metrics, time.monotonic)
         self._backoff = Backoff(settings.backoff_first.total_seconds(), settings.backoff_max.total_seconds())

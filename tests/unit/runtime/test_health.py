@@ -13,6 +13,8 @@ from services.runtime.checks import Check
 class Still:
     """A service that says what it is told to say."""
 
+    registry: CollectorRegistry | None = None
+
     def __init__(self, name: str, *checks: Check, error: Exception | None = None) -> None:
         self.name, self._checks, self._error = name, list(checks), error
 
@@ -50,6 +52,16 @@ def test_one_check_that_fails_makes_the_answer_503_and_says_which() -> None:
     assert answer.status_code == 503
     assert answer.json()["services"]["a"]["ready"] is True
     assert answer.json()["services"]["b"]["ready"] is False
+
+
+def test_the_figures_of_each_service_are_served_beside_those_of_the_process() -> None:
+    own, other = Still("a"), Still("b")
+    own.registry = CollectorRegistry()
+    Counter("koikarper_runtime_things", "Things.", registry=own.registry).inc(3)
+    sources = health.registries([own, other])
+    assert len(sources) == 2
+    assert sources[1].get_sample_value("koikarper_runtime_things_total") == 3
+    assert sources[0].get_sample_value("process_start_time_seconds")
 
 
 def test_a_service_whose_check_raises_is_not_ready_and_hides_no_other() -> None:
