@@ -32,10 +32,11 @@ imports: .venv/.dev
 bench: .venv/.dev  ## the figures: start, latency, replay, memory
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-schemas: .venv/.dev  ## write schemas/ anew from the code
+schemas: .venv/.dev  ## write schemas/ and the table of states anew from the code
 	$(BIN)/koikarper export schemas
 	$(BIN)/koikarper export asyncapi
 	$(BIN)/koikarper export openapi
+	$(BIN)/koikarper export lifecycle
 
 clean:  ## remove the environment and what tools leave behind; data in .koikarper/ stays
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
