@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import ssl
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from services.local.part import Progress
 LOCK = Path(__file__).with_name("kafka.lock")
 _AT_ONCE = 8
 _TIMEOUT = 60
+_BUNDLE = "REQUESTS_CA_BUNDLE"
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,11 @@ def _sum(path: Path) -> str:
 
 def _fetch_all(missing: Sequence[Jar], cache: Path, progress: Progress) -> None:
     progress(f"Fetching {len(missing)} jars of Apache Kafka, once")
-    with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as draft, ThreadPoolExecutor(_AT_ONCE) as pool:
+    with (
+        _trusting_this_machine(),
+        tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as draft,
+        ThreadPoolExecutor(_AT_ONCE) as pool,
+    ):
         context = MavenContext(repo_cache=Path(draft), remote_repos=_repositories(), timeout=_TIMEOUT)
         fetched = [pool.submit(_fetch, jar, context, cache) for jar in missing]
         try:
@@ -104,6 +111,23 @@ def _fetch_all(missing: Sequence[Jar], cache: Path, progress: Progress) -> None:
                     progress(f"Fetched {number} of {len(missing)} jars")
         finally:
             pool.shutdown(cancel_futures=True)  # after an error: not another 45 of them
+
+
+@contextmanager
+def _trusting_this_machine() -> Iterator[None]:
+    """Lets `requests` trust whom this machine trusts, as pip and curl do: its own list knows no proxy of an office.
+
+    What the user said (`REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`) goes first; a machine that keeps no file gets the list.
+    """
+    store = ssl.get_default_verify_paths().cafile
+    if store is None or any(os.environ.get(name) for name in (_BUNDLE, "CURL_CA_BUNDLE")):
+        yield
+        return
+    os.environ[_BUNDLE] = store
+    try:
+        yield
+    finally:
+        del os.environ[_BUNDLE]
 
 
 def _repositories() -> dict[str, str]:

@@ -2,13 +2,21 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import re
+import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from services.local.faults import JarRefused, PartError
 from services.local.jars import LOCK, cache_folder, class_path, read_lock
@@ -100,6 +108,46 @@ def test_a_jar_that_cannot_be_fetched_is_named(lock: Path, tmp_path: Path, monke
     with pytest.raises(PartError, match=r"nl\.example:thing:1\.0 cannot be fetched: .*network"):
         class_path(lambda _: None, lock=lock, cache=tmp_path / "cache")
     nobody.release()
+
+
+def self_signed(folder: Path) -> Path:
+    """The certificate and the key of 127.0.0.1 in one file, signed by nobody else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an office's proxy")])
+    day = timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) - day)
+        .not_valid_after(datetime.now(UTC) + day)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / "proxy.pem"
+    path.write_bytes(key.private_bytes(*form) + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def test_a_repository_behind_a_proxy_that_this_machine_trusts_is_trusted(
+    repository: Path, lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    handler = functools.partial(Quiet, directory=repository.parents[4])
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        (tmp_path / "jgo.conf").write_text(f"[repositories]\ncentral = https://127.0.0.1:{server.server_port}\n")
+        assert [jar.read_bytes() for jar in class_path(lambda _: None, lock=lock, cache=tmp_path / "cache")] == [
+            CONTENT
+        ]
+        server.shutdown()
+    assert "REQUESTS_CA_BUNDLE" not in os.environ
 
 
 def test_a_cache_that_cannot_be_made_is_named_with_the_variable_that_moves_it(
