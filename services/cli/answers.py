@@ -1,8 +1,6 @@
 """`koikarper acknowledge|hand-over|extend|resolve`: a department answers by hand, through the gateway."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,10 +10,9 @@ import typer
 
 from events.answers import Outcome
 from events.moments import AMSTERDAM, parse_moment, zulu
-from services.cli.connection import DataOption, GatewayOption, TokenOption, connect
+from services.cli.connection import DataOption, GatewayOption, TokenOption, connect, refusals_told
 from services.cli.inbox import inbox
-from services.cli.output import FAILED, WRONG_USE, fail, print_json
-from services.department.client import GatewayError
+from services.cli.output import WRONG_USE, fail, print_json
 from services.local.addresses import DEFAULT_FOLDER
 
 WAIT_SECONDS = 5
@@ -56,7 +53,7 @@ def acknowledge(
     json: JsonOption = False,
 ) -> None:
     """Say: this is ours, we have read it, and this person can be called."""
-    with _answering(json):
+    with refusals_told(json):
         department = _department(id_, gateway, token, folder)
         reach = contact_reach or f"afdeling {department}"
         data = {"by": by, "contact": {"role": contact_role or by, "reach": reach}} | ({"note": note} if note else {})
@@ -77,7 +74,7 @@ def hand_over(
     json: JsonOption = False,
 ) -> None:
     """Say: this is not ours but another department's. The clock runs on."""
-    with _answering(json):
+    with refusals_told(json):
         department = _department(id_, gateway, token, folder)
         data = {"by": by, "to": to, "reason": reason}
         with connect(gateway, token, folder, f"department:{department}") as client:
@@ -100,7 +97,7 @@ def extend(
 ) -> None:
     """Name a new date, with a reason that the team is told. The first date stays on record."""
     moment = zulu(_moment(until))
-    with _answering(json):
+    with refusals_told(json):
         department = _department(id_, gateway, token, folder)
         data = {"by": by, "until": moment, "reason": reason}
         with connect(gateway, token, folder, f"department:{department}") as client:
@@ -127,7 +124,7 @@ def resolve(
     """Say: it is done, and how. Without an acknowledgement before, this acknowledges too."""
     rule = {"code": rule_code, "title": rule_title, "owner": rule_owner}
     solution = _custom_solution(rule, justification, feature or [])
-    with _answering(json):
+    with refusals_told(json):
         department = _department(id_, gateway, token, folder)
         data = {"by": by, "outcome": outcome, "explanation": explanation} | solution
         with connect(gateway, token, folder, f"department:{department}") as client:
@@ -139,17 +136,6 @@ def _department(id_: UUID, gateway: str, token: str, folder: Path) -> str:
     """Whose assignment it is: asked with the caller's own token, or as this machine's operator."""
     with connect(gateway, token, folder, "operator") as client:
         return str(client.assignment(id_)["department"])
-
-
-@contextmanager
-def _answering(json: bool) -> Iterator[None]:
-    """A refusal ends the command: 1 when it cannot be, 2 when what was said has a mistake."""
-    try:
-        yield
-    except GatewayError as error:
-        if json:
-            print_json(error.problem or {"detail": str(error)})
-        fail(str(error), WRONG_USE if error.status == 400 else FAILED)  # noqa: PLR2004 - HTTP's bad request
 
 
 def _tell(what: str, answered: dict[str, Any], json: bool) -> None:

@@ -1,13 +1,14 @@
 """How a command finds the gateway and speaks for somebody: options, the environment, or the machine on this folder."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from services.cli.output import fail
-from services.department.client import Client, gateway_url
+from services.cli.output import FAILED, WRONG_USE, fail, print_json
+from services.department.client import Client, GatewayError, gateway_url
 from services.local import addresses, keys
 
 GatewayOption = Annotated[
@@ -35,3 +36,14 @@ def token_for(folder: Path, subject: str) -> str:
             f"{folder} holds no keys of a machine. Start `koikarper local` first, name its folder with --data-folder, "
             "or give a token with --token or KOIKARPER_TOKEN."
         )
+
+
+@contextmanager
+def refusals_told(json: bool) -> Iterator[None]:
+    """A refusal by the gateway ends the command: 1 when it cannot be, 2 when what was said has a mistake."""
+    try:
+        yield
+    except GatewayError as error:
+        if json:
+            print_json(error.problem or {"detail": str(error)})
+        fail(str(error), WRONG_USE if error.status == 400 else FAILED)  # noqa: PLR2004 - HTTP's bad request

@@ -13,7 +13,7 @@ from events.catalogue import signal_type
 from events.envelope import STRUCTURED, encode, structured
 from events.moments import AMSTERDAM, parse_moment
 from events.signals import KINDS
-from services.cli.connection import DataOption, GatewayOption, TokenOption, connect
+from services.cli.connection import DataOption, GatewayOption, TokenOption, connect, refusals_told
 from services.cli.output import WRONG_USE, fail, print_json, print_table
 from services.local import addresses, keys
 from services.local.addresses import DEFAULT_FOLDER
@@ -64,7 +64,7 @@ def emit(
     event = structured(
         id_=event_id or str(uuid.uuid4()), source=speaker, type_=signal_type(kind), time=datetime.now(UTC), data=body
     )
-    with connect(gateway, token, folder, f"team:{body.get('team', '')}") as client:
+    with refusals_told(json), connect(gateway, token, folder, f"team:{body.get('team', '')}") as client:
         answer = client.post("/v1/events", content=encode(event), headers={"content-type": STRUCTURED})
     accepted = answer["accepted"][0]
     if json:
@@ -90,7 +90,7 @@ def waits(
     gateway: GatewayOption = "", token: TokenOption = "", folder: DataOption = DEFAULT_FOLDER, json: JsonOption = False
 ) -> None:
     """Show who waits how long, per department, kind and stage."""
-    with connect(gateway, token, folder, "operator") as client:
+    with refusals_told(json), connect(gateway, token, folder, "operator") as client:
         items = client.pages("/v1/waits")
     if json:
         print_json({"items": items})
