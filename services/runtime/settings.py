@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from services.runtime.errors import SettingsError
@@ -24,7 +24,17 @@ Prefix = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{0,60}$")]
 Schema = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,48}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(ge=1)]
-Span = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+def _seconds(value: object) -> object:
+    """A number of seconds is text in the environment, and pydantic takes no number for a span in text."""
+    try:
+        return timedelta(seconds=float(value)) if isinstance(value, str) else value
+    except (ValueError, OverflowError):
+        return value
+
+
+Span = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
 """Seconds as a number, or ISO 8601 as in `PT5S`."""
 
 
@@ -38,7 +48,7 @@ class Settings(BaseSettings):
     agreements: Path = Path("agreements.yaml")
     instance: str = Field("0", pattern=r"^[A-Za-z0-9._-]{0,60}$")
     """The ordinal of this worker, for static membership; empty: none (a deployment that surges)."""
-    settle: timedelta = Field(timedelta(seconds=60), ge=timedelta(0))
+    settle: Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0))] = timedelta(seconds=60)
     """Clock skew and `replica.lag.time.max.ms`, before a deadline is called missed."""
     stall_max: Span = timedelta(seconds=60)
     """How long the timekeeper's horizon may stand still before it is told."""
@@ -82,6 +92,9 @@ class Settings(BaseSettings):
     database_schema: Schema = "koikarper"
     database_timeout: Span = timedelta(seconds=30)
     """How long one statement may take."""
+
+    snapshot_every: Span = timedelta(seconds=15)
+    """How often the exporter takes a snapshot of what waits."""
 
     host: str = "127.0.0.1"
     gateway_port: Port = 8080

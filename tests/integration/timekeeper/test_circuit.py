@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal as signals
+import sys
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -41,7 +44,7 @@ municipality: {code: GM9999, name: Voorbeeldstad, oin: "00000099000000001000"}
 calendars:
   office: {timezone: Europe/Amsterdam, hours: {mon-fri: ["09:00-17:00"]}, holidays: NL, closed: []}
 promises:
-  hasty: {acknowledge: 4 seconds, resolve: 8 weeks, confirm: 4 weeks, extensions: 0}
+  hasty: {acknowledge: 6 seconds, resolve: 8 weeks, confirm: 4 weeks, extensions: 0}
 departments:
   permits: {name: Vergunningen, calendar: office, promise: hasty}
 teams:
@@ -51,7 +54,7 @@ routes:
 default: permits
 patterns: {signals: 3, within: 90 days}
 """
-TERM_SECONDS = 4
+TERM_SECONDS = 6
 PATIENCE_SECONDS = 60
 ACKNOWLEDGE = {"contact": {"role": "clerk", "reach": "14 020"}}
 
@@ -185,10 +188,12 @@ async def test_a_frozen_broker_accuses_nobody_and_when_it_wakes_all_is_decided(c
     await circuit.report("silent")
     await circuit.assigned("answered", "silent")
     await circuit.acknowledge("answered")
+    await time_passes(keeper, beyond=now())  # nothing is at work any more
+    assert await circuit.missed() == []
     os.kill(parts.pids["Kafka"], signals.SIGSTOP)
     try:
         frozen = now()
-        await asyncio.sleep(2 * TERM_SECONDS + 1)
+        await asyncio.sleep(TERM_SECONDS + 3)
         assert await circuit.missed() == []
         assert (await keeper.horizon()).at < frozen
         [check] = await keeper.ready()
@@ -235,3 +240,38 @@ async def test_a_ledger_that_was_stopped_reads_the_answers_that_waited_before_an
 
     await time_passes(keeper, beyond=stopped_at + timedelta(seconds=2 * TERM_SECONDS))
     assert sorted(await circuit.missed()) == ids(*names[1::2])
+
+
+async def test_a_ledger_whose_process_was_paused_accuses_nobody_who_answered_meanwhile(circuit: Circuit) -> None:
+    keeper = await circuit.start(timekeeper.build(circuit.settings))
+    names = [f"s{number}" for number in range(20)]
+    async with elsewhere(circuit.settings) as process:
+        await time_passes(keeper)
+        for name in names:
+            await circuit.report(name)
+        await circuit.assigned(*names)
+        process.send_signal(signals.SIGSTOP)
+        for name in names[1:]:
+            await circuit.acknowledge(name)
+        await asyncio.sleep(2 * TERM_SECONDS)
+        process.send_signal(signals.SIGCONT)
+        await time_passes(keeper, beyond=now())
+    assert await circuit.missed() == ids(names[0])
+
+
+@asynccontextmanager
+async def elsewhere(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A ledger in a process of its own."""
+    own = {"metrics_port": "0", "settle": f"PT{settings.settle.total_seconds():g}S"}
+    own |= {name: str(getattr(settings, name)) for name in ("agreements", "kafka", "topic_prefix", "database_schema")}
+    own["database"] = settings.database.get_secret_value()
+    environment = os.environ | {f"KOIKARPER_{name.upper()}": value for name, value in own.items()}
+    command = (sys.executable, "-m", "services.cli", "run", "ledger")
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=DEVNULL, stderr=DEVNULL)
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signals.SIGCONT)
+            process.terminate()
+        await process.wait()

@@ -37,6 +37,21 @@ def test_the_environment_wins_over_the_file_and_an_argument_over_both(
     assert settings.input_topics == ("a", "b")
 
 
+@pytest.mark.parametrize(("written", "seconds"), [("60", 60), ("1.5", 1.5), ("PT2S", 2), ("0", 0)])
+def test_a_span_in_the_environment_is_a_number_of_seconds_or_iso_8601(
+    monkeypatch: pytest.MonkeyPatch, written: str, seconds: float
+) -> None:
+    monkeypatch.setenv("KOIKARPER_SETTLE", written)
+    assert load().settle == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("written", ["soon", "nan", "inf", "-1"])
+def test_a_span_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("KOIKARPER_SETTLE", written)
+    with pytest.raises(SettingsError, match="KOIKARPER_SETTLE"):
+        load()
+
+
 def test_secrets_show_nowhere() -> None:
     settings = load(database="postgresql://app:hunter2@db/k", kafka_password="hunter3")
     for text in (repr(settings), str(settings), settings.model_dump_json(), f"{settings}"):
