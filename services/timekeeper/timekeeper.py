@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import ARRAY, Text, bindparam, text
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from events.identifiers import SignalId
 from services.ledger.books import LedgerBooks
+from services.ledger.retiring import hand_over_retired, take_retired
 from services.runtime.backoff import Backoff
 from services.runtime.checks import Check
 from services.runtime.clock import Clock
@@ -24,6 +25,11 @@ from services.timekeeper.passing import let_pass, next_due, take
 from services.timekeeper.stalling import Stalling
 
 _log = logging.getLogger(__name__)
+
+Find = Callable[[AsyncConnection], Awaitable[Sequence[SignalId]]]
+"""Locks signals that need the timekeeper."""
+Act = Callable[[AsyncConnection, Sequence[SignalId]], Awaitable[Sequence[SignalId]]]
+"""Does what they need, and answers with those for which it did; the others are found again."""
 
 BATCH = 200
 SLEEP_SECONDS_MIN, SLEEP_SECONDS_MAX = 0.1, 1.0
@@ -98,13 +104,32 @@ class Timekeeper:
         while not self._stopping.is_set():
             found = await self.horizon()
             self._stalling.note(found)
-            if found.at is None or not await self.pass_some(found.at):
+            if found.at is None:
                 break
+            passed, handed_over = await self.pass_some(found.at), await self.hand_over_some(found.at)
+            if not passed and not handed_over:
+                break
+        self._limit = BATCH
         async with transient_errors(), self._engine.connect() as connection:
             return await next_due(connection, self._aside)
 
     async def pass_some(self, before: datetime) -> bool:
-        """Let moments before `before` pass in one transaction; whether there may be more.
+        """Let moments before `before` pass in one transaction; whether there may be more."""
+        return await self._some(
+            lambda connection: take(connection, before, self._limit, self._aside),
+            lambda connection, taken: self._pass(connection, taken, before),
+        )
+
+    async def hand_over_some(self, before: datetime) -> bool:
+        """Hand over what departments that are retired at `before` left open, like `pass_some`."""
+        current = self._books.book.current
+        return await self._some(
+            lambda connection: take_retired(connection, before, self._limit, current, self._aside),
+            lambda connection, taken: hand_over_retired(connection, taken, before, self._books),
+        )
+
+    async def _some(self, find: Find, act: Act) -> bool:
+        """Find signals and act on them in one transaction; whether there may be more.
 
         A signal on which the work fails must not hold up the town: from then on they are taken one by one, the one
         that fails is set aside for a while, and the others pass.
@@ -112,8 +137,8 @@ class Timekeeper:
         taken: Sequence[SignalId] = ()
         try:
             async with transient_errors(), self._engine.begin() as connection:
-                taken = await take(connection, before, self._limit, self._aside)
-                passed = await self._pass(connection, taken, before)
+                taken = await find(connection)
+                done = len(await act(connection, taken)) if taken else 0
         except TransientError:
             raise
         except Exception as error:
@@ -121,14 +146,13 @@ class Timekeeper:
                 raise
             self._failed(taken, error)
             return True
-        self._metrics.passed.inc(passed)
-        more = len(taken) == self._limit or passed < len(taken)
-        if not more:
-            self._limit = BATCH
-        return more
+        self._metrics.passed.inc(done)
+        return len(taken) == self._limit or done < len(taken)
 
-    async def _pass(self, connection: AsyncConnection, taken: Sequence[SignalId], before: datetime) -> int:
-        return len((await let_pass(connection, taken, before, self._books)).passed) if taken else 0
+    async def _pass(
+        self, connection: AsyncConnection, taken: Sequence[SignalId], before: datetime
+    ) -> Sequence[SignalId]:
+        return (await let_pass(connection, taken, before, self._books)).passed
 
     def _failed(self, taken: Sequence[SignalId], error: Exception) -> None:
         if len(taken) > 1:
