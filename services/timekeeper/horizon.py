@@ -37,9 +37,12 @@ def asked_for(versions: Iterable[Agreements], input_topics: Collection[str] = ()
     return frozenset(places)
 
 
-def horizon(read_until: Mapping[Place, datetime | None], asked: Collection[Place], settle: timedelta) -> Horizon:
-    """The earliest moment until which a partition is read, less `settle`.
+def horizon(
+    read_until: Mapping[Place, datetime | None], asked: Collection[Place], settle: timedelta, now: datetime
+) -> Horizon:
+    """The earliest moment until which a partition is read, but no later than `now`, less `settle`.
 
+    A broker whose clock runs ahead must not make promises due that are not: the timekeeper's own clock counts too.
     A partition of `asked` that has no moment, or no row at all, was not read. One that has a row and was not asked
     for counts too: a topic may have more partitions than the catalogue gives it.
     """
@@ -49,4 +52,4 @@ def horizon(read_until: Mapping[Place, datetime | None], asked: Collection[Place
         return Horizon(None, tuple(sorted(known.keys() - moments.keys())))
     earliest = min(moments.values())
     held_by = sorted(place for place, moment in moments.items() if moment <= earliest + TOGETHER)
-    return Horizon(earliest - settle, tuple(held_by))
+    return Horizon(min(earliest, now) - settle, tuple(held_by))

@@ -96,7 +96,7 @@ class Timekeeper:
         async with transient_errors(), self._engine.connect() as connection:
             rows = await connection.execute(_READ, {"topics": sorted({topic for topic, _ in asked})})
             read_until = {(row.topic, row.partition): row.read_until for row in rows}
-        return horizon(read_until, asked, self._settings.settle)
+        return horizon(read_until, asked, self._settings.settle, self._clock())
 
     async def turn(self) -> datetime | None:
         """Let everything pass that may; the next moment of any signal, or None when nothing is to come."""
