@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import re
+import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -20,12 +22,16 @@ if TYPE_CHECKING:
     from services.local.demo.chronicle import Chronicle
     from services.local.machine import Machine, Options
 
+NAME = "koikarper"
+PORT_MAX = 65535
 AgreementsOption = Annotated[Path, typer.Option(help="The agreements file: who answers what, by when.")]
 DataOption = Annotated[Path, typer.Option(help="The folder that keeps the data between starts.")]
-GatewayPort = Annotated[int, typer.Option(help="The gateway's port; 0 is any free port.")]
-MetricsPort = Annotated[int, typer.Option(help="The port of health and metrics; 0 is any free port.")]
-KafkaPort = Annotated[int, typer.Option(help="Kafka's port; 0 is any free port.")]
-DatabasePort = Annotated[int, typer.Option(help="PostgreSQL's port; 0 is any free port.")]
+GatewayPort = Annotated[int, typer.Option(min=0, max=PORT_MAX, help="The gateway's port; 0 is any free port.")]
+MetricsPort = Annotated[
+    int, typer.Option(min=0, max=PORT_MAX, help="The port of health and metrics; 0 is any free port.")
+]
+KafkaPort = Annotated[int, typer.Option(min=0, max=PORT_MAX, help="Kafka's port; 0 is any free port.")]
+DatabasePort = Annotated[int, typer.Option(min=0, max=PORT_MAX, help="PostgreSQL's port; 0 is any free port.")]
 PLAIN_WIDTH = 120
 """Columns of the demo's table where the output is no terminal."""
 DEFAULT_AGREEMENTS = Path(__file__).parents[2] / "deploy" / "agreements.yaml"
@@ -161,7 +167,8 @@ async def _stopped_or_died(machine: "Machine", stopped: asyncio.Event, *others: 
 
 
 def show_addresses(found: Addresses, folder: Path) -> None:
-    """Where everything is, and what to try by hand."""
+    """Where everything is, and what to try by hand: commands that work as they stand, in this shell's folder."""
+    command, there = _command(), _there(folder)
     typer.echo(
         f"""Koikarper is ready.
   gateway   {found.gateway}   (documentation: {found.gateway}/v1/openapi.json)
@@ -171,9 +178,20 @@ def show_addresses(found: Addresses, folder: Path) -> None:
   keys      {found.jwks}
 
 Try, in another terminal:
-  koikarper emit initiative-blocked --team noord --neighbourhood WK999901 --title "Koi in the pond" \\
-    initiative="A pond with koi" blockedBy=permit
-  koikarper inbox permits
-  koikarper waits
+  {command} emit initiative-blocked --team noord --neighbourhood WK999901 --title "Koi in the pond" \\
+    initiative="A pond with koi" blockedBy=permit{there}
+  {command} inbox permits{there}
+  {command} waits{there}
 Ctrl-C stops it; the next start goes on where it stopped."""
     )
+
+
+def _command() -> str:
+    """How this program is called here: by its name, or by its path where the shell does not find the name."""
+    called = sys.argv[0]
+    return shlex.quote(called) if Path(called).name == NAME and shutil.which(NAME) is None else NAME
+
+
+def _there(folder: Path) -> str:
+    """The option that names the data folder, where it is not the one that every command looks in by itself."""
+    return "" if folder == DEFAULT_FOLDER else f" --data-folder {shlex.quote(str(folder))}"
