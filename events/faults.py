@@ -14,7 +14,7 @@ Reason = Literal[
     "unknown-type",  # a type that this version does not know, or one that does not belong on the topic
     "unreadable",  # an event that breaks the rules of its type
     "personal-data",  # a BSN, an e-mail address or a phone number in free text
-    "in-the-future",  # `time` or `since` later than the moment of receipt
+    "in-the-future",  # `time`, `since` or a contact later than the moment of receipt
     "unknown-code",  # a team, department or CBS code that the agreements do not know
     "forged",  # a source that is not its sender's
     "conflicting-repeat",  # the same source and id as an earlier event, with other content

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from events import signals
+from events import answers, signals
 from events.catalogue import CATALOGUE, INPUTS, Entry
 from events.envelope import ATTRIBUTES, Attributes
 from events.faults import Fault, Reason, Unreadable, faults_of
@@ -121,6 +121,8 @@ def _future(event: Event, received: datetime) -> list[Fault]:
         moments.append(("data.since", event.data.since))
     if isinstance(event.data, signals.GrievanceReported):
         moments.append(("data.happenedOn", first_day(event.data.happened_on)))
+    if isinstance(event.data, answers.ContactRecorded):  # or a plan to visit would count as having spoken
+        moments.append(("data.on", event.data.on))
     return [
         Fault(where, "lies in the future; it cannot be later than the moment of receipt")
         for where, moment in moments

@@ -1,5 +1,6 @@
 """From a dictionary to a checked event: every fault at once, and no error but `Unreadable`."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -190,6 +191,14 @@ def test_what_happened_cannot_lie_in_the_future_and_an_intervention_may() -> Non
     assert [fault.where for fault in faults(signal("grievance-reported", happenedOn="2027"))] == ["data.happenedOn"]
     assert faults(signal("grievance-reported", happenedOn="2026")) == []
     assert faults(signal("intervention-announced", starts="2031-01-01")) == []
+
+
+@pytest.mark.parametrize(("seconds", "refused"), [(-86_400, False), (60, False), (61, True)])
+def test_a_contact_that_has_yet_to_be_is_none(seconds: int, refused: bool) -> None:
+    contact = {"signal": str(uuid.UUID(int=1)), "by": "coach", "with": "resident", "form": "visit"}
+    contact["on"] = zulu(RECEIVED + timedelta(seconds=seconds))
+    raw = {**signal(), "type": "nl.koikarper.signals.contact-recorded.v1", "data": contact}
+    assert [fault.where for fault in faults(raw)] == ["data.on"] * refused
 
 
 def test_personal_data_is_refused_wherever_it_stands() -> None:
