@@ -16,10 +16,12 @@ from events.answers import DepartmentAnswer
 from events.faults import Reason
 from events.identifiers import AssignmentId, SignalId
 from events.signals import Report
-from services.ledger import positions, store, writing
+from services.agreements.topics import inputs
+from services.ledger import counters, positions, store, writing
 from services.ledger.book import Book
+from services.ledger.counting import Counts, counted, dead_lettered
 from services.ledger.lifecycle import Decision, Said, decide, refuse_unknown, subject_of
-from services.ledger.reading import Incoming, Rejected, read_record, set_apart
+from services.ledger.reading import Incoming, Rejected, first_seen, read_record, set_apart
 from services.ledger.state import State
 from services.ledger.writing import Recorded
 from services.runtime.database import transient_errors
@@ -46,6 +48,7 @@ class Batch:
     before: dict[SignalId, State]
     signals: dict[AssignmentId, SignalId]
     decided: list[Recorded] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
 
 
 @dataclass(slots=True)
@@ -86,6 +89,8 @@ class Intake:
             follows = writing.follows(batch.decided, batch.rejected, book.current.source, self.service)
             await writing.write_outbox(connection, follows)
             await positions.advance(connection, records)
+            _count_dead_letters(batch, book)
+            await counters.add(connection, batch.counts)
 
     async def _load(self, connection: AsyncConnection, incoming: list[Incoming], rejected: list[Rejected]) -> Batch:
         events = [item.event for item in incoming]
@@ -107,6 +112,7 @@ def decide_one(batch: Batch, item: Incoming, book: Book) -> None:
         signal = SignalId(subject)
     state = batch.states.get(signal) if signal else None
     decision: Decision = decide(state, said, item.at, book) if signal else refuse_unknown(said, item.at, book)
+    batch.counts.update(counted(state, decision.state, decision.follows))
     if decision.state is not None and signal is not None:
         batch.states[signal] = decision.state
         batch.signals.update(dict.fromkeys(decision.state.assignments, signal))
@@ -126,6 +132,14 @@ def in_order(incoming: Iterable[Incoming]) -> list[Incoming]:
         latest[place] = max(item.record.timestamp, latest.get(place, item.record.timestamp))
         keyed.append((not isinstance(item.event.data, Report), latest[place], item))
     return [item for _, _, item in sorted(keyed, key=itemgetter(0, 1))]
+
+
+def _count_dead_letters(batch: Batch, book: Book) -> None:
+    """By the topic where each was first received; headers of a retry that name no topic of ours are not believed."""
+    known = set(inputs(book.current)) if batch.rejected else set()
+    for item in batch.rejected:
+        first = first_seen(item.record).topic
+        batch.counts[dead_lettered(first if first in known else item.record.topic, item.reason)] += 1
 
 
 def _unread(record: Record, next_offsets: dict[tuple[str, int], int]) -> bool:

@@ -67,7 +67,16 @@ def close(draft: Draft, at: datetime, how: str) -> None:
         # One closed without a word from the team can still be contested, and then its clocks never stopped.
         moments = without(assignment.moments, "confirm") if how == "unconfirmed" else ()
         ended = max(assignment.last_at, at)
-        draft.change(assignment, state="closed", ended_at=ended, last_at=ended, resolve=verdict, moments=moments)
+        stood_at = assignment.stood_at or (assignment.resolved_at if verdict else None)
+        draft.change(
+            assignment,
+            state="closed",
+            ended_at=ended,
+            last_at=ended,
+            stood_at=stood_at,
+            resolve=verdict,
+            moments=moments,
+        )
     draft.change_signal(state="closed", closed_at=at, how=how, moments=(), last_at=at)
     telling.closed(draft, at, how)
 

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.identifiers import SignalId
 from services.agreements.model import Agreements
-from services.ledger import store, writing
+from services.ledger import counters, store, writing
+from services.ledger.counting import Counts, counted
 from services.ledger.intake import Books
 from services.ledger.letters import OutboxEntry
 from services.ledger.lifecycle import Decision
@@ -68,6 +69,10 @@ async def hand_over_retired(
     after = [decision.state for decision in decided.values() if decision.state is not None]
     await store.save_states(connection, states, after)
     await writing.write_outbox(connection, _follows(decided))
+    counts: Counts = Counts()
+    for id_, decision in decided.items():
+        counts.update(counted(states[id_], decision.state, decision.follows, said=False))
+    await counters.add(connection, counts)
     return tuple(states)
 
 

@@ -58,6 +58,7 @@ class Assignment:
     acknowledged_at: datetime | None = None
     resolved_at: datetime | None = None
     ended_at: datetime | None = None  # closed or handed over
+    stood_at: datetime | None = None  # the resolution that stood when its signal first closed: this wait is certain
     acknowledge: Verdict | None = None
     resolve: Verdict | None = None
     resolve_inherited: bool = False  # decided before it was handed over to here, so not counted again

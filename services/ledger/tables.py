@@ -142,6 +142,7 @@ class AssignmentRow(Table, table=True):
     acknowledged_at: datetime | None = _moment(default=None)
     resolved_at: datetime | None = _moment(default=None)
     ended_at: datetime | None = _moment(default=None)
+    stood_at: datetime | None = _moment(default=None)
     acknowledge: str | None = None
     resolve: str | None = None
     resolve_inherited: bool
@@ -167,6 +168,26 @@ class ReadingRow(Table, table=True):
     next_offset: int = Field(sa_type=BigInteger)
     read_until: datetime | None = _moment(default=None)
     owner: str
+
+
+class CounterRow(Table, table=True):
+    """What was counted for good (`counting.py`): added to in the transaction of what it counts, and never less."""
+
+    __tablename__ = "counter"
+    # Few rows, written again and again: room on their pages, and vacuumed by count.
+    __table_args__ = (
+        {
+            "postgresql_with": {
+                "fillfactor": "50",
+                "autovacuum_vacuum_scale_factor": "0",
+                "autovacuum_vacuum_threshold": "1000",
+            }
+        },
+    )
+
+    name: str = Field(primary_key=True)
+    labels: str = Field(primary_key=True)
+    value: int = Field(sa_type=BigInteger)
 
 
 class OutboxRow(Table, table=True):

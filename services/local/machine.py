@@ -20,6 +20,7 @@ from services.local.addresses import Addresses
 from services.local.keys import jwks
 from services.local.parts import Parts
 from services.local.ports import Reserved
+from services.metrics import app as metrics
 from services.relay import app as relay
 from services.runtime import settings as runtime_settings
 from services.runtime.health import registries
@@ -29,7 +30,7 @@ from services.runtime.settings import Settings
 from services.runtime.topics import ensure
 from services.timekeeper import app as timekeeper
 
-BUILDERS = (ledger.build, relay.build, timekeeper.build, gateway.build)
+BUILDERS = (ledger.build, relay.build, timekeeper.build, gateway.build, metrics.build)
 LOG = "koikarper.log"
 READY_PAUSE_SECONDS = 0.02
 SETTLE = timedelta(seconds=1)

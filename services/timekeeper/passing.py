@@ -12,8 +12,9 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.identifiers import SignalId
-from services.ledger import store, writing
+from services.ledger import counters, store, writing
 from services.ledger.book import Book
+from services.ledger.counting import Counts, counted
 from services.ledger.intake import Books
 from services.ledger.lifecycle import Decision, Passed, decide
 
@@ -60,6 +61,10 @@ async def let_pass(connection: AsyncConnection, signals: Collection[SignalId], b
     after = [decision.state for decision in decided.values() if decision.state is not None]
     await store.save_states(connection, states, after)
     await writing.write_outbox(connection, _follows(decided))
+    counts: Counts = Counts()
+    for id_, decision in decided.items():
+        counts.update(counted(states[id_], decision.state, decision.follows, said=False))
+    await counters.add(connection, counts)
     return Turn(tuple(signals), book)
 
 

@@ -1,4 +1,4 @@
-"""The ledger's first tables: record, identities, state, offsets, outbox, agreements."""
+"""The ledger's first tables: record, identities, state, counters, offsets, outbox, agreements."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,7 @@ depends_on = None
 def upgrade() -> None:
     _agreements()
     _assignment()
+    _counter()
     _identity()
     _outbox()
     _reading()
@@ -54,6 +55,7 @@ def _assignment() -> None:
         sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stood_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("acknowledge", sa.String(), nullable=True),
         sa.Column("resolve", sa.String(), nullable=True),
         sa.Column("resolve_inherited", sa.Boolean(), nullable=False),
@@ -94,6 +96,21 @@ def _assignment() -> None:
     )
     op.create_index("assignment_signal", "assignment", ["signal"], unique=False)
     op.create_index("assignment_waiting", "assignment", ["waiting_since", "id"], unique=False)
+
+
+def _counter() -> None:
+    op.create_table(
+        "counter",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("labels", sa.String(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "labels"),
+        postgresql_with={
+            "fillfactor": "50",
+            "autovacuum_vacuum_scale_factor": "0",
+            "autovacuum_vacuum_threshold": "1000",
+        },
+    )
 
 
 def _identity() -> None:
@@ -221,6 +238,7 @@ def downgrade() -> None:
     op.drop_table("reading")
     op.drop_table("outbox")
     op.drop_table("identity")
+    op.drop_table("counter")
     op.drop_index("assignment_waiting", table_name="assignment")
     op.drop_index("assignment_signal", table_name="assignment")
     op.drop_index(

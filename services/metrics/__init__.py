@@ -1,0 +1,1 @@
+"""The exporter: what waits, as metrics, from a snapshot of the ledger."""

@@ -1,0 +1,21 @@
+"""The exporter's composition root."""
+
+from prometheus_client import CollectorRegistry
+
+from services.agreements.loading import load
+from services.ledger.books import LedgerBooks
+from services.metrics.exporter import Exporter
+from services.runtime.clock import Clock, now
+from services.runtime.database import engine
+from services.runtime.settings import Settings
+
+
+def build(settings: Settings, *, registry: CollectorRegistry | None = None, clock: Clock = now) -> Exporter:
+    """An exporter of the ledger in `settings.database_schema`; nothing connects until it is started.
+
+    Its `registry` is served by the health server of the process. `clock` says what is overdue, and how old a snapshot
+    is.
+    """
+    database = engine(settings, pool_size=1, application="koikarper-metrics")
+    books = LedgerBooks(database, load(settings.agreements))
+    return Exporter(settings, database, books, registry or CollectorRegistry(), clock)
