@@ -37,6 +37,7 @@ schemas: .venv/.dev  ## write schemas/ and the table of states anew from the cod
 	$(BIN)/koikarper export asyncapi
 	$(BIN)/koikarper export openapi
 	$(BIN)/koikarper export lifecycle
+	$(BIN)/koikarper export rules
 
 clean:  ## remove the environment and what tools leave behind; data in .koikarper/ stays
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
