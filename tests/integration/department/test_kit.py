@@ -279,6 +279,8 @@ async def test_killed_at_any_moment_every_assignment_is_answered_and_no_answer_i
         async with process(KILLED_ANY_TIME, settings, tmp_path) as running:
             found = await loop.answers(answered)
             assert running.returncode is None
+            while answered == 60 and len({event.id for event in found}) < 60:  # a repeat was among the sixty
+                found = await loop.answers(len(found) + 1)
     assert {event.data.assignment for event in found} == set(map(loop.assignment, range(60)))
     assert len({(event.id, digest(event.raw)) for event in found}) == 60
     assert len(found) <= 60 + 3  # a kill can repeat the one that was at hand, and no other

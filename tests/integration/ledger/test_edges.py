@@ -202,8 +202,10 @@ async def test_moments_at_the_ends_of_the_calendar_are_kept(desk):
     assert row.contact_on == datetime(1, 1, 1, tzinfo=UTC)
     later = contact | {"on": "9999-12-31T23:59:59Z"}
     await desk.take_in(team_answer(desk, "c", "contact-recorded", "a", seconds=9, **later))
+    [letter] = await dead(desk)
+    assert headers(letter)["koikarper.errors.reason"] == "in-the-future"
     [row] = await desk.rows("select contact_on from signal")
-    assert row.contact_on == START + timedelta(seconds=9)
+    assert row.contact_on == datetime(1, 1, 1, tzinfo=UTC)
 
 
 CRASHES = [
