@@ -5,7 +5,7 @@ transaction `take_retired` and, with what that locked, `hand_over_retired`; unti
 timekeepers may do so side by side: what one has at hand the others skip, and what is handed over is not found again.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
@@ -13,12 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.identifiers import SignalId
 from services.agreements.model import Agreements
-from services.ledger import counters, store, writing
-from services.ledger.counting import Counts, counted
 from services.ledger.intake import Books
-from services.ledger.letters import OutboxEntry
-from services.ledger.lifecycle import Decision
 from services.ledger.succession import retire
+from services.ledger.unasked import decide_each
 
 # The index `assignment_open` begins with the department, so this costs what is left to hand over and no more.
 _LEFT = text("""
@@ -60,22 +57,4 @@ async def hand_over_retired(
     under agreements that the book did not hold: they may ask for partitions that `before` did not count. The book has
     them now.
     """
-    known = books.book
-    states = await store.load_states(connection, signals, lock=False)
-    book = await books.complete(connection, store.versions(states.values()))
-    if book.versions.keys() != known.versions.keys():
-        return ()
-    decided = {id_: retire(state, before, book) for id_, state in states.items()}
-    after = [decision.state for decision in decided.values() if decision.state is not None]
-    await store.save_states(connection, states, after)
-    await writing.write_outbox(connection, _follows(decided))
-    counts: Counts = Counts()
-    for id_, decision in decided.items():
-        counts.update(counted(states[id_], decision.state, decision.follows, said=False))
-    await counters.add(connection, counts)
-    return tuple(states)
-
-
-def _follows(decided: dict[SignalId, Decision]) -> Iterator[OutboxEntry]:
-    for id_, decision in decided.items():
-        yield from writing.follows_of(id_, str(id_), decision)
+    return await decide_each(connection, signals, books, lambda state, book: retire(state, before, book))

@@ -12,11 +12,10 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.identifiers import SignalId
-from services.ledger import counters, store, writing
 from services.ledger.book import Book
-from services.ledger.counting import Counts, counted
 from services.ledger.intake import Books
-from services.ledger.lifecycle import Decision, Passed, decide
+from services.ledger.lifecycle import Passed, decide
+from services.ledger.unasked import decide_each
 
 # Signals that the ledger or another timekeeper has at hand are skipped: they are found at the next look. So nothing
 # waits for a lock, and no deadlock is possible.
@@ -52,28 +51,11 @@ async def let_pass(connection: AsyncConnection, signals: Collection[SignalId], b
     When one of them was promised something under agreements that the book did not hold, nothing is written: they may
     ask for partitions that `before` did not count.
     """
-    known = books.book
-    states = await store.load_states(connection, signals, lock=False)
-    book = await books.complete(connection, store.versions(states.values()))
-    if book.versions.keys() != known.versions.keys():
-        return Turn((), book)
-    decided = {id_: decide(states[id_], Passed(), before, book) for id_ in signals}
-    after = [decision.state for decision in decided.values() if decision.state is not None]
-    await store.save_states(connection, states, after)
-    await writing.write_outbox(connection, _follows(decided))
-    counts: Counts = Counts()
-    for id_, decision in decided.items():
-        counts.update(counted(states[id_], decision.state, decision.follows, said=False))
-    await counters.add(connection, counts)
-    return Turn(tuple(signals), book)
+    passed = await decide_each(connection, signals, books, lambda state, book: decide(state, Passed(), before, book))
+    return Turn(passed, books.book)
 
 
 async def next_due(connection: AsyncConnection, aside: Collection[SignalId] = ()) -> datetime | None:
     """The next moment of any signal, or None."""
     due: datetime | None = await connection.scalar(_NEXT, {"aside": list(aside)})
     return due
-
-
-def _follows(decided: dict[SignalId, Decision]) -> writing.Entries:
-    for id_, decision in decided.items():
-        yield from writing.follows_of(id_, str(id_), decision)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.identifiers import SignalId, signal_id
 from services.agreements.loading import parse
+from services.ledger import writing
 from services.ledger.books import LedgerBooks
 from services.runtime.errors import TransientError
 from services.timekeeper import passing
@@ -190,7 +191,7 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing_and_the_next_t
     await clockwork.desk.take_in(clockwork.desk.signal("a"))
     await clockwork.read_until(hours(100))
     keeper = clockwork.keeper()
-    original = passing.writing.write_outbox
+    original = writing.write_outbox
 
     async def cut(connection: AsyncConnection, entries: Any) -> None:
         await original(connection, entries)
@@ -200,7 +201,7 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing_and_the_next_t
         await connection.execute(text("select 1"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(passing.writing, "write_outbox", cut)
+        patch.setattr(writing, "write_outbox", cut)
         with pytest.raises(TransientError):
             await keeper.turn()
     assert await clockwork.told() == []
