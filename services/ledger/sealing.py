@@ -1,8 +1,8 @@
 """Seals: the record cannot be edited in silence (BIO2 8.15). Pure.
 
-Whatever one batch adds to the record is sealed, per partition from which it was read: a seal is a SHA-256 over the seal
-before it in that partition, what the seal says of itself, and each row in order. Who changes, removes, adds or reorders
-rows must make every later seal anew, and cannot change the ones that somebody wrote down elsewhere (`koikarper verify`).
+Whatever one batch adds to the record is sealed, per partition from which it was read: a seal is a SHA-256 over the
+seal before it in that partition, what the seal says of itself, and each row in order. Who changes, removes, adds or
+reorders rows must make every later seal anew, and cannot change those that somebody wrote down elsewhere.
 
 The form is a promise: seals that are stored were made with it.
 """
