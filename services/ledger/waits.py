@@ -18,7 +18,7 @@ from services.ledger.grievances import oldest_happened
 Group = Literal["department", "kind"]
 _GROUPS: tuple[Group, ...] = ("department", "kind")
 
-_FIGURES: dict[Stage, dict[str, str]] = {
+FIGURES: dict[Stage, dict[str, str]] = {
     "acknowledge": {
         "is_open": "assignment.state = 'waiting'",
         "due": "assignment.acknowledge_by",
@@ -102,7 +102,7 @@ async def waits(
     """
     groups: list[Group] = [group for group in _GROUPS if group in by]
     keys = ", ".join(f"assignment.{group}" for group in groups)
-    columns = ", ".join(_COLUMNS.format(stage=stage, **figures) for stage, figures in _FIGURES.items())
+    columns = ", ".join(_COLUMNS.format(stage=stage, **figures) for stage, figures in FIGURES.items())
     grouped = f"group by {keys} order by {keys}" if groups else ""
     query = text(f"select {keys}{', ' if keys else ''}{columns} {_FROM} {grouped}").bindparams(
         bindparam("now", type_=DateTime(timezone=True)),
@@ -114,7 +114,7 @@ async def waits(
     found = [
         _wait(row, stage, happened.get((*(row[group] for group in groups), stage)))
         for row in rows
-        for stage in _FIGURES
+        for stage in FIGURES
     ]
     return [wait for wait in found if wait.open or wait.met or wait.missed or wait.answered]
 
