@@ -209,6 +209,45 @@ class OutboxRow(Table, table=True):
     written_at: datetime = _moment(sa_column_kwargs={"server_default": sql("clock_timestamp()")})
 
 
+class DeadLetterRow(Table, table=True):
+    """A record that the ledger could not read, kept with all its bytes until somebody retries or discards it.
+
+    Settling empties `key`, `value` and `headers`: a retried one then lies on `loop.retries`, and of a discarded one,
+    which may hold what must not be kept, only the account of it stays.
+    """
+
+    __tablename__ = "dead_letter"
+    # Few, and each changed once: vacuumed by count, for the bytes that settling drops are the most of it.
+    __table_args__ = (
+        Index("dead_letter_open", "topic", "reason", "nr", postgresql_where=sql("state = 'open'")),
+        Index("dead_letter_place", "topic", "partition", "offset"),
+        {"postgresql_with": {"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "1000"}},
+    )
+
+    nr: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    topic: str  # where it was first received, as the counter labels it; a retried one that fails again is there too
+    partition: int
+    offset: int = Field(sa_type=BigInteger)
+    received_at: datetime = _moment()  # the broker's moment there: by this one it counts once it is mended
+    read_topic: str  # where it was read this time: the same place, or one on `loop.retries`
+    read_partition: int
+    read_offset: int = Field(sa_type=BigInteger)
+    at: datetime = _moment(sa_column_kwargs={"server_default": sql("clock_timestamp()")})  # when it was set apart
+    reason: str
+    message: str
+    attempts: int
+    sender: str | None = None  # "team:noord", where the topic says whose it is
+    size: int = Field(sa_type=BigInteger)  # bytes of the whole record's value
+    whole: bool  # False: too large to be kept whole, so it cannot be retried
+    key: bytes | None = Field(default=None, sa_type=LargeBinary)
+    value: bytes | None = Field(default=None, sa_type=LargeBinary)
+    headers: list[list[str]] | None = Field(default=None, sa_type=JSON)  # as in the outbox, those that say why included
+    state: str = Field(sa_column_kwargs={"server_default": "open"})  # open, retried, discarded
+    settled_at: datetime | None = _moment(default=None)
+    settled_by: str | None = None
+    settled_because: str | None = None
+
+
 class AgreementsRow(Table, table=True):
     """Every version of the agreements under which a promise may have been made."""
 
