@@ -17,11 +17,12 @@ from events.faults import Reason
 from events.identifiers import AssignmentId, SignalId
 from events.signals import Report
 from services.agreements.topics import inputs
-from services.ledger import counters, positions, store, writing
+from services.ledger import counters, keeping, positions, store, writing
 from services.ledger.book import Book
 from services.ledger.counting import Counts, counted, dead_lettered
+from services.ledger.letters import Letter, letter_of
 from services.ledger.lifecycle import Decision, Said, decide, refuse_unknown, subject_of
-from services.ledger.reading import Incoming, Rejected, first_seen, read_record, set_apart
+from services.ledger.reading import Incoming, Rejected, read_record, set_apart
 from services.ledger.state import State
 from services.ledger.writing import Recorded
 from services.runtime.database import transient_errors
@@ -86,10 +87,10 @@ class Intake:
                 decide_one(batch, item, book)
             await store.save_states(connection, batch.before, batch.states.values())
             await writing.write_record(connection, batch.decided)
-            follows = writing.follows(batch.decided, batch.rejected, book.current.source, self.service)
-            await writing.write_outbox(connection, follows)
+            letters = self._letters(batch, book)
+            await writing.write_outbox(connection, writing.follows(batch.decided, letters, book.current.source))
+            await keeping.keep(connection, letters)
             await positions.advance(connection, records)
-            _count_dead_letters(batch, book)
             await counters.add(connection, batch.counts)
 
     async def _load(self, connection: AsyncConnection, incoming: list[Incoming], rejected: list[Rejected]) -> Batch:
@@ -100,6 +101,13 @@ class Intake:
         wanted = named | set(signals.values())
         states = await store.load_states(connection, wanted, lock=True)
         return Batch(rejected, states, dict(states), signals)
+
+    def _letters(self, batch: Batch, book: Book) -> list[Letter]:
+        """The dead letters of a batch, counted by the topic where each was first received."""
+        known = set(inputs(book.current)) if batch.rejected else set()
+        letters = [letter_of(item, self.service, known) for item in batch.rejected]
+        batch.counts.update(dead_lettered(letter.place.topic, letter.item.reason) for letter in letters)
+        return letters
 
 
 def decide_one(batch: Batch, item: Incoming, book: Book) -> None:
@@ -132,14 +140,6 @@ def in_order(incoming: Iterable[Incoming]) -> list[Incoming]:
         latest[place] = max(item.record.timestamp, latest.get(place, item.record.timestamp))
         keyed.append((not isinstance(item.event.data, Report), latest[place], item))
     return [item for _, _, item in sorted(keyed, key=itemgetter(0, 1))]
-
-
-def _count_dead_letters(batch: Batch, book: Book) -> None:
-    """By the topic where each was first received; headers of a retry that name no topic of ours are not believed."""
-    known = set(inputs(book.current)) if batch.rejected else set()
-    for item in batch.rejected:
-        first = first_seen(item.record).topic
-        batch.counts[dead_lettered(first if first in known else item.record.topic, item.reason)] += 1
 
 
 def _unread(record: Record, next_offsets: dict[tuple[str, int], int]) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.envelope import encode
 from events.identifiers import SignalId
-from services.ledger.letters import OutboxEntry, dead_letter
+from services.ledger.letters import Letter, OutboxEntry, entries
 from services.ledger.lifecycle import Decision, subject_of
 from services.ledger.reading import Incoming, Rejected, topic_sender
 
@@ -137,13 +137,13 @@ async def write_outbox(connection: AsyncConnection, entries: Iterable[OutboxEntr
         await connection.execute(_WAKE)
 
 
-def follows(recorded: Iterable[Recorded], rejected: Iterable[Rejected], source: str, service: str) -> Entries:
+def follows(recorded: Iterable[Recorded], letters: Iterable[Letter], source: str) -> Entries:
     """What is to be published because of a batch: what was decided, then its dead letters."""
     for entry in recorded:
         key = str(entry.signal or subject_of(entry.item.event))
         yield from follows_of(entry.signal, key, entry.decision)
-    for item in rejected:
-        yield from dead_letter(item, source, service)
+    for letter in letters:
+        yield from entries(letter, source)
 
 
 def follows_of(signal: SignalId | None, key: str, decision: Decision) -> Entries:

@@ -59,6 +59,7 @@ def _gauges(snapshot: Snapshot, sets: LabelSets) -> Iterator[Metric]:
         d.PATTERNS_OPEN: {},  # none is detected yet, so none is open
         d.OUTBOX_ROWS: {(): snapshot.outbox_rows},
         d.OUTBOX_OLDEST: {(): snapshot.outbox_oldest.timestamp()} if snapshot.outbox_oldest else {},
+        d.DEAD_LETTERS_OPEN: {(row.topic, row.reason): row.open for row in snapshot.dead_letters},
         d.READ_UNTIL: _read_until(snapshot, sets),
         d.SNAPSHOT: {(): snapshot.at.timestamp()},
     }

@@ -52,6 +52,7 @@ class LabelSets:
             d.PRECEDENTS: product(self.departments),
             d.PATTERNS_OPEN: product(self.departments),
             d.DEAD_LETTERS: product(self.partitions, REASONS),
+            d.DEAD_LETTERS_OPEN: product(self.partitions, REASONS),
         }
         return tuple(sets.get(metric, ()))
 

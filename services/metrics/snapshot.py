@@ -52,6 +52,9 @@ _LONGEST = text("""
 
 _COUNTERS = text("select name, labels, value from counter")
 _OUTBOX = text("select count(*) as rows, min(written_at) as oldest from outbox")
+_DEAD_LETTERS = text(
+    "select topic, reason, count(*) as open from dead_letter where state = 'open' group by topic, reason"
+)
 _READING = text("select topic, partition, read_until from reading")
 _VERSIONS = text("select version from agreements")
 
@@ -69,6 +72,8 @@ class Snapshot:
     counters: Rows
     outbox_rows: int
     outbox_oldest: datetime | None
+    dead_letters: Rows
+    """Those that are open, by the topic where each was first received, and reason."""
     reading: Rows
     versions: frozenset[str]
     """Of the agreements, as far back as the ledger goes."""
@@ -87,6 +92,7 @@ async def take(connection: AsyncConnection, now: datetime) -> Snapshot:
         counters=await _rows(connection, _COUNTERS),
         outbox_rows=outbox.rows,
         outbox_oldest=outbox.oldest,
+        dead_letters=await _rows(connection, _DEAD_LETTERS),
         reading=await _rows(connection, _READING),
         versions=frozenset(row.version for row in await _rows(connection, _VERSIONS)),
     )

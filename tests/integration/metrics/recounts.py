@@ -111,6 +111,14 @@ RECOUNTS: dict[str, tuple[str, str]] = {
         f"""select {_header("topic")}, {_header("reason")}, count(*) as value from outbox
             where topic = 'dead-letters' group by 1, 2""",
     ),
+    "koikarper_dead_letters_open": (
+        "topic reason",
+        f"""select topic, reason, sum(letters) as value from (
+                select {_header("topic")} as topic, {_header("reason")} as reason, 1 as letters
+                from outbox where topic = 'dead-letters'
+                union all select topic, reason, -1 from dead_letter where settled_at is not null
+            ) as made_and_settled group by 1, 2""",
+    ),
     "koikarper_outbox_rows": ("", "select count(seq) as value from outbox"),
     "koikarper_outbox_oldest_timestamp_seconds": (
         "",

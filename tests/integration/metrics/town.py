@@ -11,6 +11,7 @@ from uuid import UUID
 
 from events.catalogue import PREFIX
 from events.envelope import structured
+from services.ledger import mending
 from services.metrics.app import build
 from services.metrics.exporter import Exporter
 from services.runtime.settings import Settings
@@ -58,11 +59,19 @@ class Town:
         desk = self.clockwork.desk
         if chance.random() < 0.1:
             await desk.take_in(desk.record("department.parks.answers", b"\xff", seconds=self.hour * HOUR))
+            await self.mend(chance)
             return
         id_ = f"s{len(self.signals)}"
         self.signals.append(id_)
         also = chance.sample(DEPARTMENTS, chance.choice([0, 0, 1]))
         await desk.take_in(desk.signal(id_, seconds=self.hour * HOUR, departments=also))
+
+    async def mend(self, chance: random.Random) -> None:
+        """An operator settles some of the dead letters."""
+        async with self.clockwork.desk.engine.begin() as connection:
+            numbers = await mending.numbers_of(connection, mending.Choice())
+            await mending.retry(connection, [nr for nr in numbers if chance.random() < 0.2], "operator")
+            await mending.discard(connection, [nr for nr in numbers if chance.random() < 0.2], "operator", "no sense")
 
     async def answer(self, chance: random.Random) -> None:
         """Mostly one that fits, by whom it concerns."""

@@ -63,7 +63,6 @@ CONTRACT = {
 }
 """Contract 4, as it stands there."""
 LATER = {
-    "koikarper_dead_letters_open",
     "koikarper_canary_roundtrip_seconds",
     "koikarper_canary_last_success_timestamp_seconds",
 }
@@ -78,7 +77,7 @@ def sets():
 
 def empty():
     """A ledger in which nothing has happened."""
-    nothing = dict.fromkeys(("assignments", "asked", "signals", "longest", "counters", "reading"), ())
+    nothing = dict.fromkeys(("assignments", "asked", "signals", "longest", "counters", "reading", "dead_letters"), ())
     return Snapshot(at=AT, outbox_rows=0, outbox_oldest=None, versions=frozenset(), **nothing)
 
 
@@ -124,6 +123,7 @@ def test_every_label_set_that_can_occur_is_there_at_0(sets):
         ("koikarper_escalations_total", {"department": "permits", "rung": "2"}),
         ("koikarper_precedents_total", {"department": "control"}),
         ("koikarper_dead_letters_total", {"topic": "team.noord.answers", "reason": "forged"}),
+        ("koikarper_dead_letters_open", {"topic": "neighbourhood.phase-changed", "reason": "unworkable"}),
     ]:
         assert registry.get_sample_value(name, labels) == 0, name
 
