@@ -11,7 +11,7 @@ from events.reading import Event
 from events.signals import Data
 from services.agreements.senders import Sender
 from services.ledger.draft import Draft
-from services.ledger.state import Assignment, Follow, Moment
+from services.ledger.state import Assignment, Follow, Moment, Signal
 
 LOOP = "koikarper"
 """In which role the loop itself hands over what a retired code leaves behind."""
@@ -36,12 +36,14 @@ def tell(draft: Draft, name: str, at: datetime, topics: tuple[str, ...], *identi
 
 def assigned(draft: Draft, assignment: Assignment) -> None:
     """A department has a new assignment; the team hears it."""
-    topics = (
-        catalogue.department_assignments(assignment.department),
-        catalogue.team_feedback(draft.signal.team),
-    )
-    tell(
-        draft,
+    draft.follows.append(assignment_told(draft.book.current.source, draft.signal, assignment))
+
+
+def assignment_told(source: str, signal: Signal, assignment: Assignment) -> Follow:
+    """The event that tells of an assignment as it is made: to its department, and to the team."""
+    topics = (catalogue.department_assignments(assignment.department), catalogue.team_feedback(signal.team))
+    return told(
+        source,
         "assignments.assigned",
         assignment.assigned_at,
         topics,
@@ -56,7 +58,7 @@ def assigned(draft: Draft, assignment: Assignment) -> None:
         acknowledge_by=assignment.acknowledge_by,
         resolve_by=assignment.resolve_by,
         handed_over_from=assignment.handed_over_from,
-        report=draft.signal.report,
+        report=signal.report,
     )
 
 
