@@ -2,9 +2,9 @@
 
 import typer
 
-from services.cli import answers, emit, export, local, operate, replay
+from services.cli import answers, dead_letters, emit, export, local, operate, redeliver, replay
 
-COMMANDS = (local, emit, answers, operate, replay)
+COMMANDS = (local, emit, answers, operate, redeliver, replay)
 
 
 def build() -> typer.Typer:
@@ -18,6 +18,9 @@ def build() -> typer.Typer:
     )
     for module in COMMANDS:
         module.register(app)
+    app.add_typer(
+        dead_letters.app, name="dead-letters", help="What the ledger could not read: look at it, and mend it."
+    )
     app.add_typer(export.app, name="export", help="Write what is generated from the code.")
     return app
 

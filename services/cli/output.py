@@ -38,6 +38,11 @@ def told() -> Iterator[None]:
         fail(str(error))
 
 
+def harmless(text: str, keep: str = "") -> str:
+    """Text that others wrote, for a terminal: a control character could move its cursor or say what was never said."""
+    return "".join(one if one.isprintable() or one in keep else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
 def print_json(value: Any) -> None:
     """One line of JSON for programs."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=str))
