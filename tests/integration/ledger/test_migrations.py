@@ -2,11 +2,13 @@
 
 import asyncio
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
 
-from services.ledger.migrations import migrate
+from services.ledger.migrations import configuration, migrate
 from services.ledger.tables import Table
 from services.runtime.database import engine
 
@@ -29,3 +31,23 @@ async def test_migrating_again_and_by_several_at_once_changes_nothing(settings):
     async with database.connect() as connection:
         assert (await connection.scalar(text("select count(*) from signal"))) == 0
     await database.dispose()
+
+
+async def test_a_database_that_holds_data_of_an_earlier_version_is_brought_on_and_keeps_it(settings):
+    database = engine(settings)
+    config = configuration()
+    async with database.begin() as connection:
+        await connection.exec_driver_sql(f'create schema "{settings.database_schema}"')
+
+        def earlier(sync: Connection) -> None:
+            config.attributes["connection"] = sync
+            command.upgrade(config, "0001")
+
+        await connection.run_sync(earlier)
+        await connection.execute(text("insert into counter values ('dead_letters', 'a.topic|not-json', 3)"))
+    version = await migrate(settings)
+    async with database.connect() as connection:
+        assert (await connection.scalar(text("select value from counter"))) == 3
+        assert (await connection.scalar(text("select count(*) from dead_letter"))) == 0
+    await database.dispose()
+    assert version == ScriptDirectory.from_config(config).get_current_head()
