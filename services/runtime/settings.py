@@ -1,6 +1,8 @@
-"""Settings: from the environment (`KOIKARPER_…`), over a TOML file named by `KOIKARPER_SETTINGS`, over defaults.
+"""Settings: from the environment (`KOIKARPER_…`), over files of secrets, over a TOML file, over defaults.
 
-Each setting is a field below; `KOIKARPER_KAFKA` sets `kafka`. A wrong one is refused by name, and no value is shown.
+Each setting is a field below; `KOIKARPER_KAFKA` sets `kafka`. `KOIKARPER_SECRETS` names a folder where the file
+`database` holds the setting `database`: an environment shows in `docker inspect` and in a crash's report, a file does
+not. `KOIKARPER_SETTINGS` names the TOML file. A wrong setting is refused by name, and no value is shown.
 """
 
 import difflib
@@ -11,12 +13,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from services.runtime.errors import SettingsError
 
 ENV_PREFIX = "KOIKARPER_"
 FILE_VARIABLE = "KOIKARPER_SETTINGS"
+SECRETS_VARIABLE = "KOIKARPER_SECRETS"
 
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -116,10 +125,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings passes it by name
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then the file: the nearest wins."""
-        sources = (init_settings, env_settings)
-        file = os.environ.get(FILE_VARIABLE)
-        return (*sources, TomlConfigSettingsSource(settings_cls, Path(file))) if file else sources
+        """Arguments, then the environment, then the secrets, then the file: the nearest wins."""
+        sources = [init_settings, env_settings]
+        if folder := os.environ.get(SECRETS_VARIABLE):
+            sources.append(SecretsSettingsSource(settings_cls, Path(folder), env_prefix=""))
+        if file := os.environ.get(FILE_VARIABLE):
+            sources.append(TomlConfigSettingsSource(settings_cls, Path(file)))
+        return tuple(sources)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -137,6 +149,7 @@ class Settings(BaseSettings):
 def load(**overrides: Any) -> Settings:
     """The settings, `overrides` first. Raises `SettingsError` with every mistake at once, by name, without values."""
     _refuse_misspelt()
+    _require_secrets()
     try:
         _require_file()
         return Settings(**overrides)
@@ -149,6 +162,17 @@ def load(**overrides: Any) -> Settings:
         raise SettingsError(f"{FILE_VARIABLE} names a file that cannot be read: {error.strerror}") from None
     except ValueError as error:  # pydantic-settings: a value for a list that is no JSON
         raise SettingsError(f"The settings are wrong: {error}") from None
+
+
+def _require_secrets() -> None:
+    """A folder that is not there, or that others may not read, would silently leave the defaults in place."""
+    if folder := os.environ.get(SECRETS_VARIABLE):
+        try:
+            for file in Path(folder).iterdir():
+                if file.name.lower() in Settings.model_fields:
+                    file.read_bytes()
+        except OSError as error:
+            raise SettingsError(f"{SECRETS_VARIABLE}: {error.filename} cannot be read: {error.strerror}") from None
 
 
 def _require_file() -> None:
@@ -168,7 +192,7 @@ def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:
 
 def _refuse_misspelt() -> None:
     """A misspelt variable would silently leave its default in place; other programs' variables are let be."""
-    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields} | {FILE_VARIABLE}
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields} | {FILE_VARIABLE, SECRETS_VARIABLE}
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and name not in known:
             close = difflib.get_close_matches(

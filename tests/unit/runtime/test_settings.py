@@ -120,6 +120,55 @@ def test_a_file_that_cannot_be_used_is_told(
         load()
 
 
+def test_a_secret_comes_from_its_file_without_the_end_of_its_line_and_shows_nowhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "database").write_text("postgresql://app:hunter2@db/k\n")
+    (tmp_path / "grafana-password").write_text("of another program")
+    monkeypatch.setenv("KOIKARPER_SECRETS", str(tmp_path))
+    settings = load()
+    assert settings.database.get_secret_value() == "postgresql://app:hunter2@db/k"
+    assert "hunter" not in repr(settings)
+
+
+def test_a_secret_wins_over_the_file_and_the_environment_over_the_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "settings.toml").write_text('kafka_password = "file"\nissuer = "file"\naudience = "file"\n')
+    for name in ("kafka_password", "issuer"):
+        (tmp_path / name).write_text("secret")
+    monkeypatch.setenv("KOIKARPER_SETTINGS", str(tmp_path / "settings.toml"))
+    monkeypatch.setenv("KOIKARPER_SECRETS", str(tmp_path))
+    monkeypatch.setenv("KOIKARPER_ISSUER", "environment")
+    settings = load()
+    assert settings.kafka_password.get_secret_value() == "secret"
+    assert (settings.issuer, settings.audience) == ("environment", "file")
+
+
+def test_a_wrong_secret_is_refused_by_name_and_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "metrics_port").write_text("hunter2")
+    monkeypatch.setenv("KOIKARPER_SECRETS", str(tmp_path))
+    with pytest.raises(SettingsError, match="metrics_port") as refused:
+        load()
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("made", ["nothing", "a file", "a folder for a secret"])
+def test_secrets_that_cannot_be_read_are_told_and_no_default_takes_their_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, made: str
+) -> None:
+    folder = tmp_path / "secrets"
+    if made == "a file":
+        folder.write_text("")
+    if made == "a folder for a secret":  # what Docker mounts where the file on the host is missing
+        (folder / "database").mkdir(parents=True)
+    monkeypatch.setenv("KOIKARPER_SECRETS", str(folder))
+    with pytest.raises(SettingsError, match=r"KOIKARPER_SECRETS: .*secrets.* cannot be read"):
+        load()
+
+
 def test_settings_that_do_not_fit_together_are_refused() -> None:
     with pytest.raises(SettingsError, match="needs kafka_user and kafka_password"):
         load(kafka_security="SASL_SSL")
