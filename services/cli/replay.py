@@ -17,7 +17,6 @@ from events.moments import parse_moment
 from services.cli.output import WRONG_USE, errors, fail, print_json, told
 from services.local.addresses import DEFAULT_FOLDER, read
 from services.local.faults import FolderInUse, PartDied
-from services.local.parts import Parts
 from services.local.replay.faults import MappingError
 from services.local.replay.log import Log
 from services.local.replay.mapping import Mapping, load
@@ -125,6 +124,8 @@ async def _ground(addresses: tuple[str, str], data: Path, console: Console) -> A
     if all(addresses):
         yield _settings(*addresses), None
         return
+    from services.local.parts import Parts  # noqa: PLC0415 - an image of the services has no Java in it
+
     parts = Parts(data, 0, 0, lambda line: console.print(line, style="dim", markup=False))
     try:
         await parts.start()
