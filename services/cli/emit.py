@@ -1,4 +1,4 @@
-"""What teams and anyone do from the shell: send a signal, get a token, see who waits."""
+"""What teams and anyone do from the shell: send a signal, get a token."""
 
 import json as jsonlib
 import sys
@@ -11,27 +11,20 @@ import typer
 
 from events.catalogue import signal_type
 from events.envelope import STRUCTURED, encode, structured
-from events.moments import AMSTERDAM, parse_moment
 from events.signals import KINDS
 from services.cli.connection import DataOption, GatewayOption, TokenOption, connect, refusals_told
-from services.cli.output import WRONG_USE, fail, print_json, print_table
+from services.cli.output import WRONG_USE, fail, print_json
 from services.local import addresses, keys
 from services.local.addresses import DEFAULT_FOLDER
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 FieldsArgument = Annotated[list[str] | None, typer.Argument(help="Own fields of the kind, as name=value or name=JSON.")]
 
-WAIT_COLUMNS = (
-    *("department", "kind", "stage", "open", "overdue", "oldest", "happened"),
-    *("met", "missed", "median", "p90", "on time"),
-)
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(emit)
     app.command()(token)
-    app.command()(waits)
 
 
 def emit(
@@ -84,54 +77,6 @@ def token(
         fail(f"{folder} holds no keys; start `koikarper local` once, or name its folder with --data.")
     except ValueError as error:
         fail(str(error), WRONG_USE)
-
-
-def waits(
-    gateway: GatewayOption = "", token: TokenOption = "", folder: DataOption = DEFAULT_FOLDER, json: JsonOption = False
-) -> None:
-    """Show who waits how long, per department, kind and stage."""
-    with refusals_told(json), connect(gateway, token, folder, "operator") as client:
-        items = client.pages("/v1/waits")
-    if json:
-        print_json({"items": items})
-        return
-    rows = [wait_row(item) for item in items]
-    print_table("Who waits how long", WAIT_COLUMNS, rows, "Nothing waits and nothing was answered yet.")
-
-
-def wait_row(item: dict[str, Any]) -> list[Any]:
-    """One row of the table of waits, for people."""
-    share = item["shareOnTime"]
-    return [
-        item["department"],
-        item["kind"],
-        item["stage"],
-        item["open"],
-        item["overdue"],
-        item["oldest"],
-        _day(item["oldestHappened"]),
-        item["met"],
-        item["missed"],
-        duration(item["medianSeconds"]),
-        duration(item["p90Seconds"]),
-        None if share is None else f"{share:.1%}",
-    ]
-
-
-def _day(moment: str | None) -> str | None:
-    """The day in Amsterdam: a grievance waits since the midnight at which its first day began."""
-    return parse_moment(moment).astimezone(AMSTERDAM).date().isoformat() if moment else None
-
-
-def duration(seconds: float | None) -> str | None:
-    """A wait for people: `3 d 04:05`, `04:05:06` or `5.1 s`."""
-    if seconds is None:
-        return None
-    if seconds < 60:  # noqa: PLR2004 - a minute
-        return f"{seconds:.1f} s"
-    hours, rest = divmod(int(seconds), 3600)
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours:02}:{rest // 60:02}" if days else f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
 
 
 def _read_data(name: str) -> dict[str, Any]:

@@ -15,8 +15,10 @@ from rich.console import Console
 
 from events.moments import parse_moment
 from services.cli.output import WRONG_USE, errors, fail, print_json, told
+from services.cli.waits import HtmlOption, write_page
 from services.local.addresses import DEFAULT_FOLDER, read
 from services.local.faults import FolderInUse, PartDied
+from services.local.replay import namespace
 from services.local.replay.faults import MappingError
 from services.local.replay.log import Log
 from services.local.replay.mapping import Mapping, load
@@ -24,6 +26,8 @@ from services.local.replay.progress import bars
 from services.local.replay.report import Report
 from services.local.replay.run import replay as run_replay
 from services.local.replay.run import tell
+from services.report.reading import read as read_town
+from services.report.town import Town
 from services.runtime import settings as runtime
 from services.runtime.clock import now
 from services.runtime.logging import configure
@@ -54,6 +58,7 @@ def replay(
     log: LogArgument,
     mapping: MappingOption,
     until: UntilOption = None,
+    html: HtmlOption = None,
     json: JsonOption = False,
     kafka: KafkaOption = "",
     database: DatabaseOption = "",
@@ -69,12 +74,16 @@ def replay(
     moment = _moment(until)
     read_mapping = _mapping(mapping)
     with told():
-        report = uvloop.run(_replay(Log(log, read_mapping.delimiter), read_mapping, moment, (kafka, database), data))
+        read_log = Log(log, read_mapping.delimiter)
+        work = _replay(read_log, read_mapping, moment, (kafka, database), data, with_town=html is not None)
+        report, town = uvloop.run(work)
     if json:
         print_json(report.as_json())
     else:
         console = Console(highlight=False)
         report.show(console if console.is_terminal else Console(highlight=False, width=WIDTH))
+    if html is not None and town is not None:
+        write_page(html, town, errors())
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -93,7 +102,10 @@ def _mapping(path: Path) -> Mapping:
         fail(str(error), WRONG_USE)
 
 
-async def _replay(log: Log, mapping: Mapping, until: datetime | None, addresses: tuple[str, str], data: Path) -> Report:
+async def _replay(
+    log: Log, mapping: Mapping, until: datetime | None, addresses: tuple[str, str], data: Path, *, with_town: bool
+) -> tuple[Report, Town | None]:
+    """The report, and the town that was replayed when it is asked for: while the database is still there."""
     console = errors()
     with bars(console) as shown:
         said = await asyncio.to_thread(tell, log, mapping, until, now, shown)  # before anything starts
@@ -102,7 +114,9 @@ async def _replay(log: Log, mapping: Mapping, until: datetime | None, addresses:
             # aiokafka calls it an error when a group meets its coordinator for the first time; a failure that lasts is
             # told by the services' own checks.
             logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-            return await _unless_died(asyncio.create_task(run_replay(settings, log, mapping, said, shown)), died)
+            report = await _unless_died(asyncio.create_task(run_replay(settings, log, mapping, said, shown)), died)
+            own = namespace.inside(settings, log.name, settings.agreements)
+            return report, await read_town(own, report.at, report.log) if with_town else None
 
 
 async def _unless_died(work: asyncio.Task[Report], died: asyncio.Future[PartDied] | None) -> Report:

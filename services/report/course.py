@@ -27,9 +27,9 @@ def over_time(town: Town, found: Overview) -> Iterator[Element]:
     ]
     yield element(
         "p",
-        f"Per {unit.name}. Omhoog: de termijnen die zijn gehaald, op de dag van het antwoord. Omlaag en gearceerd: de "
-        "termijnen die zijn gemist, op de dag dat de termijn voorbij was. Later alsnog antwoorden maakt een gemiste "
-        "termijn niet ongedaan.",
+        f"Per {unit.name}. Omhoog: de termijnen die zijn gehaald, bij het moment van het antwoord. Omlaag en "
+        "gearceerd: de termijnen die zijn gemist, bij het moment waarop de termijn voorbij was. Een antwoord dat te "
+        "laat komt, verandert daar niets meer aan.",
     )
     says = " ".join(f"{STAGES[stage]}: {on_time(figures)}" for stage, figures in found.stages.items())
     yield element(

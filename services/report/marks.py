@@ -9,8 +9,9 @@ from services.report.figures import Age
 
 COLUMNS = 56
 """Places beside each other along the axis of ages."""
-LEVELS = 5
-"""Marks on top of each other at most."""
+LOW, HIGH = 5, 14
+"""Marks on top of each other at most: where many departments stand below each other, and where few do."""
+FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,15 @@ def stacks(ages: Iterable[Age], end_seconds: float) -> Stacks:
     )
 
 
-def per_mark(groups: Iterable[Stacks]) -> int:
-    """For how many a mark must stand so that no stack is higher than `LEVELS`; 1 wherever it can, else 2, 5, 10, …."""
-    groups = list(groups)
-    size = 1
-    while any(sum(_heights(group, number, size)) > LEVELS for group in groups for number in range(COLUMNS)):
+def levels(groups: Sequence[Stacks]) -> int:
+    """How many marks may stand on top of each other."""
+    return HIGH if len(groups) <= FEW else LOW
+
+
+def per_mark(groups: Sequence[Stacks]) -> int:
+    """For how many a mark must stand so that every stack fits; 1 wherever it can, else 2, 5, 10, …."""
+    most, size = levels(groups), 1
+    while any(sum(_heights(group, number, size)) > most for group in groups for number in range(COLUMNS)):
         size = _next(size)
     return size
 

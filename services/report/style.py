@@ -18,11 +18,11 @@ h3 { font-size: 1.1rem; line-height: 1.3; margin: 1.5rem 0 .25rem; }
 p, ul { max-width: 42rem; margin: .5rem 0; }
 .when { color: var(--muted); }
 .note { border-left: 4px solid var(--late); padding: .5rem .75rem; background: var(--soft); max-width: 42rem; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 13rem), 1fr)); gap: .75rem;
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11rem), 1fr)); gap: .75rem;
   margin: 1rem 0; padding: 0; }
 .tiles > div { background: var(--soft); padding: .75rem 1rem; border-radius: .375rem; }
 dt { font-weight: 600; } dd { margin: 0; }
-.big { font-size: 1.75rem; line-height: 1.25; font-weight: 700; display: block; }
+.big { font-size: 1.5rem; line-height: 1.25; font-weight: 700; display: block; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1rem 2.5rem; }
 .cards > section { min-width: 0; }
 figure { margin: .75rem 0 1rem; max-width: 30rem; }
@@ -45,7 +45,7 @@ a { color: var(--calm); }
 @media print {
   body { font-size: 10pt; } main { max-width: none; padding: 0; }
   .cards { grid-template-columns: 1fr 1fr; gap: .5rem 1.5rem; }
-  .tiles { grid-template-columns: repeat(4, 1fr); }
+  .tiles { grid-template-columns: repeat(5, 1fr); }
   .big { font-size: 1.3rem; }
   figure { max-width: 11.5cm; } .cards figure { max-width: 100%; }
   h2, h3, figcaption { break-after: avoid; } figure, tr, .tiles > div, .note { break-inside: avoid; }

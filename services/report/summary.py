@@ -107,7 +107,13 @@ def _stage(stage: Stage, found: Figures) -> Element:
 
 
 def _departments(found: Overview) -> tuple[list[str], list[list[Child]]]:
-    columns = ["Afdeling", "Open", "Te laat", "Langst wacht", *(f"{STAGES[s]}: op tijd" for s in found.stages)]
+    columns = [
+        "Afdeling",
+        "Open",
+        *(f"{STAGES[s]}: te laat" for s in found.stages),
+        "Langst wacht",
+        *(f"{STAGES[s]}: op tijd" for s in found.stages),
+    ]
     rows: list[list[Child]] = []
     for one in found.departments:
         work = one.stages["resolve"]
@@ -115,7 +121,7 @@ def _departments(found: Overview) -> tuple[list[str], list[list[Child]]]:
             [
                 element("a", one.name, href=f"#afdeling-{one.code}"),
                 count(work.open),
-                count(sum(figures.overdue for figures in one.stages.values())),
+                *(count(figures.overdue) for figures in one.stages.values()),
                 longest(work),
                 *(share(figures.share_on_time) for figures in one.stages.values()),
             ]

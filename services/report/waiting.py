@@ -7,7 +7,7 @@ from events.outcomes import Stage
 from services.report.drawing.plots import Row, rows, shortened
 from services.report.elements import element
 from services.report.figures import Figures
-from services.report.marks import Stacks, marks, per_mark, stacks
+from services.report.marks import Stacks, levels, marks, per_mark, stacks
 from services.report.overview import Department, Overview
 from services.report.spans import words
 from services.report.tables import folded
@@ -47,7 +47,7 @@ def _stage(found: Overview, stage: Stage) -> Iterator[Element]:
     there = [(one, one.stages[stage]) for one in found.departments if one.stages[stage].open]
     end = _end([figures for _, figures in there])
     waiting = [(one, figures, stacks(figures.ages, end)) for one, figures in there]
-    size = per_mark(group for _, _, group in waiting)
+    size = per_mark([group for _, _, group in waiting])
     yield element("h3", f"Wacht op: {STAGES[stage].lower()}")
     yield element("p", who_waits(found.stages[stage]))
     if size > 1:
@@ -57,20 +57,21 @@ def _stage(found: Overview, stage: Stage) -> Iterator[Element]:
             "verzoeken die ongeveer even lang wachten. De tabel telt ze allemaal.",
             class_="note",
         )
+    height = levels([group for _, _, group in waiting])
     for start in range(0, len(waiting), ROWS_MAX):
-        yield _drawing(waiting[start : start + ROWS_MAX], stage, end, size, start)
+        yield _drawing(waiting[start : start + ROWS_MAX], stage, end, size, start, height)
     yield folded(f"wie wacht op {STAGES[stage].lower()}", *_table(found, stage, waiting))
 
 
-def _drawing(some: Sequence[Waiting], stage: Stage, end: float, size: int, number: int) -> Element:
+def _drawing(some: Sequence[Waiting], stage: Stage, end: float, size: int, number: int, height: int) -> Element:
     shown = [
         Row(label(shortened(one.name), figures), marks(group, size), figures.promised) for one, figures, group in some
     ]
     says = "; ".join(label(one.name, figures) for one, figures, _ in some)
     return element(
         "figure",
-        element("figcaption", f"Verzoeken die wachten op {STAGES[stage].lower()}, naar leeftijd. {says}."),
-        rows(shown, end, f"nu-{stage}-{number}", f"Tekening: {says}."),
+        element("figcaption", f"Wacht op {STAGES[stage].lower()}: hoe lang al, per afdeling."),
+        rows(shown, end, height, f"nu-{stage}-{number}", f"Tekening: {says}."),
     )
 
 

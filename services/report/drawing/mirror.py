@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from services.report.drawing.paper import CALM, GRID, INK, LATE, PAPER, SMALL_POINTS, TEXT_POINTS, bare
 
-LEFT_INCHES = 0.72
+LEFT_INCHES = 0.86
 """Room for the words beside both halves."""
 LABELLED_MAX = 12
 """With more classes the numbers on the bars would not fit; the table holds them."""

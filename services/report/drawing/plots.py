@@ -22,13 +22,13 @@ from services.report.drawing.paper import (
     sheet,
     svg,
 )
-from services.report.marks import COLUMNS, LEVELS, Mark
+from services.report.marks import COLUMNS, Mark
 from services.report.periods import Period, Unit
 from services.report.spans import mark, meanings, ticks
 
 PANEL_INCHES, TITLE_INCHES, FOOT_INCHES, RIGHT_INCHES = 1.25, 0.34, 0.46, 0.16
-ROW, TEXT_ROOM = 66, 22
-"""Of the marks by department, in hundredths of an inch."""
+LEVEL, TEXT_ROOM = 9, 22
+"""Of the marks by department, in hundredths of an inch: the height of a mark, and of the line above them."""
 NAME_MAX = 32
 PERIOD_MARKS_MAX = 5
 
@@ -70,7 +70,7 @@ def spreads(shown: Sequence[Spread], name: str, says: str) -> Element:
         if spread.promised:
             promise(axes, *map(spread.bins.place, _first_middle_last(spread.promised)))
         marks = spread.bins.marks
-        axes.set_xticks(range(1, len(marks) + 1), marks)
+        axes.set_xticks(range(len(marks) + 1), ["0", *marks])
         _foot(axes, f"zo lang gewacht ({meanings(marks)})")
     return svg(figure, name, says)
 
@@ -89,16 +89,17 @@ def courses(shown: Sequence[Course], unit: Unit, name: str, says: str) -> Elemen
     return svg(figure, name, says)
 
 
-def rows(shown: Sequence[Row], end_seconds: float, name: str, says: str) -> Element:
+def rows(shown: Sequence[Row], end_seconds: float, levels: int, name: str, says: str) -> Element:
     """A row a department: a mark for who waits, further to the right the longer, and what was promised as a line."""
-    height = len(shown) * ROW / 100 + FOOT_INCHES
+    row_height = TEXT_ROOM + levels * LEVEL
+    height = len(shown) * row_height / 100 + FOOT_INCHES
     figure = sheet(height)
     axes = figure.add_axes((0.03, FOOT_INCHES / height, 0.94, 1 - FOOT_INCHES / height))
     bare(axes)
     axes.set_xlim(0, end_seconds)
-    axes.set_ylim(-len(shown) * ROW, 0)
+    axes.set_ylim(-len(shown) * row_height, 0)
     for number, row in enumerate(shown):
-        _row(axes, row, -(number + 1) * ROW, end_seconds)
+        _row(axes, row, -(number + 1) * row_height, row_height - TEXT_ROOM, end_seconds)
     at = [tick for tick in ticks(end_seconds) if tick <= end_seconds]
     labels = ["0" if tick == 0 else mark(tick) for tick in at]
     axes.set_xticks(at, labels)
@@ -108,10 +109,11 @@ def rows(shown: Sequence[Row], end_seconds: float, name: str, says: str) -> Elem
     return svg(figure, name, says)
 
 
-def _row(axes: Axes, row: Row, base: float, end_seconds: float) -> None:
-    room = ROW - TEXT_ROOM
+def _row(axes: Axes, row: Row, base: float, room: float, end_seconds: float) -> None:
     axes.plot([0, end_seconds], [base, base], color=GRID, linewidth=0.8, zorder=1)
-    axes.text(0, base + ROW - 5, row.label, fontsize=SMALL_POINTS + 0.5, color=INK, va="top", parse_math=False)
+    axes.text(
+        0, base + room + TEXT_ROOM - 5, row.label, fontsize=SMALL_POINTS + 0.5, color=INK, va="top", parse_math=False
+    )
     if row.promised:
         first, middle, last = _first_middle_last(row.promised)
         axes.fill_betweenx([base, base + room], first, last, color=GRID, alpha=0.45, linewidth=0, zorder=0)
@@ -120,7 +122,7 @@ def _row(axes: Axes, row: Row, base: float, end_seconds: float) -> None:
         found = [one for one in row.marks if one.is_overdue == is_overdue]
         axes.plot(
             [(one.column + 0.5) / COLUMNS * end_seconds for one in found],
-            [base + (one.level + 0.62) * room / LEVELS for one in found],
+            [base + (one.level + 0.62) * LEVEL for one in found],
             linestyle="none",
             marker="^" if is_overdue else "o",
             markersize=4.6,
