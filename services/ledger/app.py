@@ -3,6 +3,7 @@
 from services.agreements.loading import load
 from services.agreements.topics import inputs
 from services.ledger.books import LedgerBooks
+from services.ledger.catching_up import CatchingUp
 from services.ledger.intake import Intake
 from services.ledger.positions import LedgerPositions
 from services.ledger.watching import Watching
@@ -24,24 +25,28 @@ class Ledger:
 
     def __init__(self, settings: Settings) -> None:
         agreements = load(settings.agreements)
+        topics = settings.input_topics or inputs(agreements)
         self._engine = engine(settings)
         self._books = LedgerBooks(self._engine, agreements)
         self._intake = Intake(self._engine, self._books)
         self._consumer = Consumer(
             settings,
             service=self.name,
-            topics=settings.input_topics or inputs(agreements),
+            topics=topics,
             work=self._intake.work,
             reject=self._intake.reject,
             positions=LedgerPositions(self._engine),
         )
         self._intake.owner = self._consumer.owner
-        # A log that is replayed has a time of its own, of which a poll says nothing.
+        # A log that is replayed has a time of its own, of which a poll says nothing, and begins afresh each time.
         self._watching = None if settings.create_time else Watching(self._engine, self._consumer, settings.settle)
+        self._catching_up = None if settings.create_time else CatchingUp(settings, self._engine, self._intake, topics)
 
     async def start(self) -> None:
-        """Keep the agreements with the ledger, then read on from its own offsets."""
+        """Keep the agreements with the ledger, catch up if it was set back, then read on from its own offsets."""
         await self._books.open()
+        if self._catching_up is not None:
+            await self._catching_up.run()
         await self._consumer.start()
         if self._watching is not None:
             self._watching.start()
