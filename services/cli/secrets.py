@@ -1,0 +1,61 @@
+"""`koikarper secrets`: what the stack of docker-compose.yml keeps secret, made once, each in a file of its own."""
+
+import secrets as random
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.output import fail
+from services.local import keys
+from services.local.folder import write_whole
+
+BYTES = 24
+READABLE = 0o444
+"""A container reads its secret as another user than who made it; the folder itself is closed to everybody else."""
+
+FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where they go; made where needed.")]
+HostOption = Annotated[str, typer.Option(help="The database's host and port, as the services know it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("secrets")(make)
+
+
+def make(folder: FolderArgument, database_host: HostOption = "postgresql:5432") -> None:
+    """Make the passwords and the keys of a stack; what is there already stays as it is."""
+    try:
+        made = _make(folder, database_host)
+    except OSError as error:
+        fail(f"{error.filename or folder} cannot be made: {error.strerror}.")
+    for name in made:
+        typer.echo(f"made {folder / name}")
+    if not made:
+        typer.echo(f"{folder} has them all; none was changed.")
+
+
+def _make(folder: Path, database_host: str) -> list[str]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    made = [name for name in ("database-password", "grafana-password") if _once(folder / name, _password())]
+    password = (folder / "database-password").read_text("ascii")
+    if _once(folder / "database", f"postgresql://koikarper:{password}@{database_host}/koikarper"):
+        made.append("database")
+    public = folder / "keys" / keys.PUBLIC
+    if not public.exists():
+        keys.jwks(folder).chmod(READABLE)
+        made.append(str(public.relative_to(folder)))
+    return made
+
+
+def _once(file: Path, text: str) -> bool:
+    """Whether it was made now: a password that PostgreSQL already has must not change under it."""
+    if file.exists():
+        return False
+    write_whole(file, text, READABLE)
+    return True
+
+
+def _password() -> str:
+    return random.token_urlsafe(BYTES)
