@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+from prometheus_client import CollectorRegistry
+
 from events import catalogue
 from events.answers import Contact, CustomSolution
 from events.envelope import STRUCTURED_HEADERS, encode
@@ -84,7 +86,8 @@ class Department:
         self._clock = clock
         self._journal: Journal = FileJournal(Path(f"{code}.journal")) if journal is None else journal
         self._handlers: dict[str, Callable[..., Awaitable[None]]] = {}
-        self._publisher = Publisher(settings, client=self.name)
+        self.registry = CollectorRegistry()
+        self._publisher = Publisher(settings, client=self.name, registry=self.registry)
         self._dead_letters = DeadLetters(self._publisher, self.name)
         self._consumer = Consumer(
             settings,
@@ -92,6 +95,7 @@ class Department:
             topics=[catalogue.department_assignments(code)],
             work=self._work,
             reject=self._reject,
+            registry=self.registry,
         )
 
     def assigned(self, handler: TakeIn) -> TakeIn:

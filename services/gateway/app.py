@@ -1,10 +1,13 @@
 """The gateway's composition root."""
 
+from prometheus_client import CollectorRegistry
+
 from services.agreements.loading import load
 from services.gateway.callers import Callers
 from services.gateway.headers import StandardHeaders
-from services.gateway.interface import interface
+from services.gateway.interface import interface, paths
 from services.gateway.keys import Keys
+from services.gateway.metrics import RequestSeconds
 from services.gateway.outlet import Outlet
 from services.gateway.parts import Parts
 from services.gateway.reader import LedgerReader
@@ -32,10 +35,11 @@ class Gateway:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         agreements = load(settings.agreements)
+        self.registry = CollectorRegistry()
         self._keys = Keys(settings.jwks)
         self._engine = engine(settings, pool_size=POOL_SIZE, application="koikarper gateway")
         reader = LedgerReader(self._engine)
-        self._outlet = Outlet(Publisher(settings, client="gateway"))
+        self._outlet = Outlet(Publisher(settings, client="gateway", registry=self.registry))
         self._recordings = Recordings(reader)
         app = interface()
         app.state.service = self
@@ -49,9 +53,8 @@ class Gateway:
             clock=clock,
         )
         self._reader = reader
-        self._server = HttpServer(
-            StandardHeaders(app), host=settings.host, port=settings.gateway_port, setting="gateway_port"
-        )
+        timed = RequestSeconds(StandardHeaders(app), self.registry, paths(app))
+        self._server = HttpServer(timed, host=settings.host, port=settings.gateway_port, setting="gateway_port")
 
     @property
     def url(self) -> str:

@@ -1,6 +1,7 @@
 """The interface as an application: every route and every error, before there is anything behind it."""
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from services.gateway import problems
 from services.gateway.routes import agreed, answers, assignments, documents, events, health, signals, waits
@@ -15,3 +16,8 @@ def interface() -> FastAPI:
     app.include_router(answers.router())
     problems.install(app)
     return app
+
+
+def paths(app: FastAPI) -> frozenset[str]:
+    """The path templates of all routes, as in `/v1/signals/{id}`."""
+    return frozenset(str(context.path) for context in iter_route_contexts(app.routes) if context.path)

@@ -13,4 +13,5 @@ def build(settings: Settings, *, registry: CollectorRegistry | None = None) -> R
 
     `registry` is where its runtime metrics are found; without one they are kept to itself.
     """
-    return Relay(settings, Publisher(settings, client="koikarper-relay"), Metrics(registry or CollectorRegistry()))
+    registry = registry or CollectorRegistry()
+    return Relay(settings, Publisher(settings, client="relay", registry=registry), Metrics(registry))

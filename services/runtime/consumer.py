@@ -19,9 +19,11 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # aiokafka has no py.typed
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
+from prometheus_client import CollectorRegistry
 
 from services.runtime.backoff import Backoff
 from services.runtime.checks import Check
+from services.runtime.consumer_metrics import ConsumerMetrics
 from services.runtime.errors import DeadLetterLimit, Fenced, KoikarperError, PermanentError, TransientError
 from services.runtime.fence import Fence
 from services.runtime.isolation import Isolation, Reject, RejectRate, Work
@@ -30,6 +32,7 @@ from services.runtime.progress import Position, PositionError, Progress, polled_
 from services.runtime.records import Record, moment, record_of
 from services.runtime.settings import Settings
 from services.runtime.topics import require
+from services.runtime.unread import Held, Unread
 from services.runtime.watchdog import Watchdog
 
 __all__ = ["Consumer", "Partition", "Position", "Positions"]
@@ -69,7 +72,9 @@ class Consumer:
         work: Work,
         reject: Reject,
         positions: Positions | None = None,
+        registry: CollectorRegistry | None = None,
     ) -> None:
+        """`registry` is where its runtime metrics are found; without one they are kept to itself."""
         self.name = service
         self.owner = f"{service}-{settings.instance}-{uuid.uuid4().hex[:12]}"
         """Who this process is to the ledger: new with each start, so that a zombie is told from its heir."""
@@ -86,6 +91,17 @@ class Consumer:
         self._failure: KoikarperError | None = None
         self._trouble = ""
         self._membership = Membership(settings, service, self._topics, self._fence, self._taken, self._handle)
+        self._metrics = ConsumerMetrics(registry or CollectorRegistry(), service)
+        self._held = Held(settings.topic_prefix)
+        self._unread = Unread(
+            topics=self._topics,
+            prefix=settings.topic_prefix,
+            consumer=lambda: self._membership.consumer,
+            fence=self._fence,
+            progress=self._progress,
+            collector=self._metrics.unread,
+            held=self._held,
+        )
         self._joined = False
         self._watchdog: Watchdog | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -97,10 +113,12 @@ class Consumer:
         self._joined = True
         self._watchdog = Watchdog(self._membership.consumer, self._settings.silence_max, lambda: self._busy, self._fail)
         self._watchdog.start()
+        self._unread.start()
 
     async def stop(self) -> None:
         """Finish the batch at work, within FastStream's patience, and leave; harmless when not started."""
         self._stopping.set()
+        await self._unread.stop()
         if self._watchdog is not None:
             await self._watchdog.stop()
         if self._ending is not None:
@@ -152,6 +170,7 @@ class Consumer:
         self._busy = True
         prefix = self._settings.topic_prefix
         records = tuple(record_of(record, prefix) for record in raw)
+        self._held.take(records)
         return _Batch(records, self._membership.consumer, self._fence.generation)
 
     async def _handle(self, batch: _Batch | Exception) -> None:
@@ -179,14 +198,17 @@ class Consumer:
             await self._progress.rewind(batch.consumer, batch.records)
             return CLOSED_WAIT_SECONDS
         self._progress.refuse_known(batch.records)
+        self._metrics.records.observe(len(batch.records))
         try:
-            await self._isolation.run(batch.records, self._judge, self._done)
+            with self._metrics.seconds.time():
+                await self._isolation.run(batch.records, self._judge, self._done)
         except BaseException as error:
             await self._progress.rewind(batch.consumer, batch.records)
             if not isinstance(error, Exception):
                 raise
             return self._seconds_after(error)
         self._faults, self._trouble = 0, ""
+        self._held.done()
         await self._progress.commit(batch.consumer, batch.records)
         return 0
 
@@ -205,6 +227,7 @@ class Consumer:
         if isinstance(error, DeadLetterLimit):
             self._fail(error)
             return 0
+        self._metrics.retries.inc()
         self._trouble = f"{type(error).__name__}: {error}"
         if isinstance(error, Fenced):
             _log.info("Another worker has the partitions of %s: %s", self.name, error)
@@ -218,6 +241,7 @@ class Consumer:
     async def _take_over(self, partitions: set[TopicPartition]) -> bool:
         """Go where the positions say; False when that cannot be, for good."""
         self._trouble = ""
+        self._held.done()
         if self._positions is None or not partitions:
             self._progress.begin({})
             return True

@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -35,6 +37,25 @@ def registries(services: Iterable[object]) -> list[CollectorRegistry]:
     """The figures of this process, and those of each service that keeps some in a `registry` of its own."""
     own = (getattr(service, "registry", None) for service in services)
     return [process_registry(), *(registry for registry in own if isinstance(registry, CollectorRegistry))]
+
+
+class Together(Collector):
+    """Several registries as one: a metric that services of one process share is told once, with all its samples."""
+
+    def __init__(self, registries: Iterable[Collector]) -> None:
+        self._registries = tuple(registries)
+
+    def collect(self) -> Iterable[Metric]:
+        """Every family once; called in any thread."""
+        families: dict[str, Metric] = {}
+        for metric in (metric for registry in self._registries for metric in registry.collect()):
+            known = families.get(metric.name)
+            if known is None:
+                families[metric.name] = metric
+                continue
+            both = families[metric.name] = Metric(known.name, known.documentation, known.type, known.unit)
+            both.samples = [*known.samples, *metric.samples]  # new: a collector may serve the same family again
+        return families.values()
 
 
 async def readiness(services: Iterable[Service]) -> dict[str, list[Check]]:
@@ -76,11 +97,8 @@ def app(ready: Readiness, registries: Iterable[CollectorRegistry] = ()) -> Starl
 
     async def metrics(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        parts = await asyncio.to_thread(lambda: [encode(registry) for registry in sources])
-        end = b"# EOF\n"
-        body = b"".join(part.removesuffix(end) for part in parts)
-        openmetrics = any(part.endswith(end) for part in parts)
-        return Response(body + end if openmetrics else body, headers=NO_STORE | {"Content-Type": content_type})
+        body = await asyncio.to_thread(encode, Together(sources))
+        return Response(body, headers=NO_STORE | {"Content-Type": content_type})
 
     routes = [Route("/health/live", live), Route("/health/ready", is_ready), Route("/metrics", metrics)]
     application = Starlette(routes=routes)

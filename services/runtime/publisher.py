@@ -17,6 +17,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
     RecordListTooLargeError,
     RecordTooLargeError,
 )
+from prometheus_client import CollectorRegistry, Histogram
 
 from services.runtime.errors import PermanentError, TransientError
 from services.runtime.options import connection, producing
@@ -26,6 +27,7 @@ from services.runtime.settings import Settings
 PENDING_MAX = 10_000
 """Events on their way at once; more are refused, so that a broker that is away cannot fill the memory."""
 
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
 _EPOCH = moment(0)
 
@@ -46,8 +48,23 @@ class Message:
 class Publisher:
     """Sends messages and waits for all replicas' word. A repeat after a `TransientError` is always safe."""
 
-    def __init__(self, settings: Settings, *, client: str = "publisher", pending_max: int = PENDING_MAX) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        client: str = "publisher",
+        pending_max: int = PENDING_MAX,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        """`client` names it to the broker and in its metrics, which are found in `registry`, or kept to itself."""
         self._settings = settings
+        self._seconds = Histogram(
+            "koikarper_runtime_publish_seconds",
+            "From sending to the word of all replicas, or to the failure; of several sent at once, the last.",
+            ("publisher",),
+            buckets=_SECONDS,
+            registry=registry or CollectorRegistry(),
+        ).labels(client)
         self._client = client
         self._pending_max = pending_max
         self._pending = 0
@@ -92,6 +109,10 @@ class Publisher:
 
         The order in each partition is kept: after the first `TransientError` nothing more is sent.
         """
+        with self._seconds.time():
+            return await self._send_all(messages)
+
+    async def _send_all(self, messages: Sequence[Message]) -> list[Outcome]:
         deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         outcomes: list[Outcome] = []
         futures: dict[int, asyncio.Future[Any]] = {}

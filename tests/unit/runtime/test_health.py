@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter
 from services.runtime import health
 from services.runtime.checks import Check
 
+_TYPE = ("# TYPE koikarper_shared_total ", "# TYPE koikarper_shared ")
+
 
 class Still:
     """A service that says what it is told to say."""
@@ -83,3 +85,20 @@ def test_figures_are_served_in_the_format_asked_for(accept: str) -> None:
 
 def test_an_unknown_path_is_404_and_not_redirected() -> None:
     assert get("/health/ready/").status_code == 404
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text"])
+def test_a_metric_that_two_services_share_is_told_once_with_the_samples_of_both(accept: str) -> None:
+    registries = [CollectorRegistry(), CollectorRegistry()]
+    for name, registry in zip("ab", registries, strict=True):
+        Counter("koikarper_shared", "Shared.", ("service",), registry=registry).labels(name).inc()
+
+    async def ask() -> str:
+        app = health.app(lambda: health.readiness([]), registries)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            return (await client.get("/metrics", headers={"accept": accept})).text
+
+    text = asyncio.run(ask())
+    assert len([line for line in text.splitlines() if line.startswith(_TYPE)]) == 1
+    assert 'koikarper_shared_total{service="a"} 1.0' in text
+    assert 'koikarper_shared_total{service="b"} 1.0' in text
