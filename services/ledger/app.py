@@ -1,5 +1,7 @@
 """The ledger: reads all input topics, decides, and remembers."""
 
+from prometheus_client import CollectorRegistry
+
 from services.agreements.loading import load
 from services.agreements.topics import inputs
 from services.ledger.books import LedgerBooks
@@ -26,6 +28,7 @@ class Ledger:
     def __init__(self, settings: Settings) -> None:
         agreements = load(settings.agreements)
         topics = settings.input_topics or inputs(agreements)
+        self.registry = CollectorRegistry()
         self._engine = engine(settings)
         self._books = LedgerBooks(self._engine, agreements)
         self._intake = Intake(self._engine, self._books)
@@ -36,6 +39,7 @@ class Ledger:
             work=self._intake.work,
             reject=self._intake.reject,
             positions=LedgerPositions(self._engine),
+            registry=self.registry,
         )
         self._intake.owner = self._consumer.owner
         # A log that is replayed has a time of its own, of which a poll says nothing, and begins afresh each time.
