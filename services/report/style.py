@@ -43,9 +43,8 @@ a { color: var(--calm); }
 :focus-visible { outline: 3px solid var(--calm); outline-offset: 2px; }
 @page { size: A4; margin: 16mm 15mm; }
 @media print {
-  body { font-size: 10pt; } main { max-width: none; padding: 0; }
+  html { font-size: 10pt; } main { max-width: none; padding: 0; }
   .cards { grid-template-columns: 1fr 1fr; gap: .5rem 1.5rem; }
-  .tiles { grid-template-columns: repeat(5, 1fr); }
   .big { font-size: 1.3rem; }
   figure { max-width: 11.5cm; } .cards figure { max-width: 100%; }
   h2, h3, figcaption { break-after: avoid; } figure, tr, .tiles > div, .note { break-inside: avoid; }

@@ -58,8 +58,14 @@ def _stage(found: Overview, stage: Stage) -> Iterator[Element]:
             class_="note",
         )
     height = levels([group for _, _, group in waiting])
-    for start in range(0, len(waiting), ROWS_MAX):
-        yield _drawing(waiting[start : start + ROWS_MAX], stage, end, size, start, height)
+    yield element(
+        "div",
+        [
+            _drawing(waiting[start : start + ROWS_MAX], stage, end, size, start, height)
+            for start in range(0, len(waiting), ROWS_MAX)
+        ],
+        class_="cards",
+    )
     yield folded(f"wie wacht op {STAGES[stage].lower()}", *_table(found, stage, waiting))
 
 
@@ -70,9 +76,14 @@ def _drawing(some: Sequence[Waiting], stage: Stage, end: float, size: int, numbe
     says = "; ".join(label(one.name, figures) for one, figures, _ in some)
     return element(
         "figure",
-        element("figcaption", f"Wacht op {STAGES[stage].lower()}: hoe lang al, per afdeling."),
+        element("figcaption", f"Wacht op {STAGES[stage].lower()}: hoe lang al, per afdeling{_which(number, some)}."),
         rows(shown, end, height, f"nu-{stage}-{number}", f"Tekening: {says}."),
     )
+
+
+def _which(number: int, some: Sequence[Waiting]) -> str:
+    """Which of the departments are in a drawing, where there is more than one drawing."""
+    return f" ({number + 1} tot en met {number + len(some)})" if number or len(some) == ROWS_MAX else ""
 
 
 def _end(found: Sequence[Figures]) -> float:
