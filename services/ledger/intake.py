@@ -17,11 +17,13 @@ from events.faults import Reason
 from events.identifiers import AssignmentId, SignalId
 from events.signals import Report
 from services.agreements.topics import inputs
-from services.ledger import counters, keeping, positions, store, writing
+from services.ledger import counters, keeping, positions, recording, store, writing
 from services.ledger.book import Book
 from services.ledger.counting import Counts, counted, dead_lettered
 from services.ledger.letters import Letter, letter_of
 from services.ledger.lifecycle import Decision, Said, decide, refuse_unknown, subject_of
+from services.ledger.marks import Marks
+from services.ledger.positions import Held, Place
 from services.ledger.reading import Incoming, Rejected, read_record, set_apart
 from services.ledger.state import State
 from services.ledger.writing import Recorded
@@ -60,6 +62,7 @@ class Intake:
     books: Books
     owner: str = ""
     service: str = "ledger"
+    marks: Marks = field(default_factory=Marks)
 
     async def work(self, records: Sequence[Record]) -> None:
         """Take in a batch; raises `TransientError` (nothing happened) or `PermanentError` (a record is bad)."""
@@ -77,21 +80,23 @@ class Intake:
 
     async def _take_in(self, incoming: list[Incoming], rejected: list[Rejected], records: Sequence[Record]) -> None:
         async with transient_errors(), self.engine.begin() as connection:
-            next_offsets = await positions.hold(connection, records, self.owner)
-            fresh = [item for item in incoming if _unread(item.record, next_offsets)]
-            unread = [item for item in rejected if _unread(item.record, next_offsets)]
+            held = await positions.hold(connection, records, self.owner)
+            self.marks.check({place: row.next_offset for place, row in held.items()})
+            fresh = [item for item in incoming if _unread(item.record, held)]
+            unread = [item for item in rejected if _unread(item.record, held)]
             new, conflicting = await writing.record_identities(connection, in_order(fresh))
             batch = await self._load(connection, new, [*unread, *conflicting])
             book = await self.books.complete(connection, store.versions(batch.states.values()))
             for item in new:
                 decide_one(batch, item, book)
             await store.save_states(connection, batch.before, batch.states.values())
-            await writing.write_record(connection, batch.decided)
+            heads = await recording.write_record(connection, batch.decided, held, book.current.version)
             letters = self._letters(batch, book)
             await writing.write_outbox(connection, writing.follows(batch.decided, letters, book.current.source))
             await keeping.keep(connection, letters)
-            await positions.advance(connection, records)
+            await positions.advance(connection, records, heads)
             await counters.add(connection, batch.counts)
+        self.marks.note_done(records)
 
     async def _load(self, connection: AsyncConnection, incoming: list[Incoming], rejected: list[Rejected]) -> Batch:
         events = [item.event for item in incoming]
@@ -142,5 +147,5 @@ def in_order(incoming: Iterable[Incoming]) -> list[Incoming]:
     return [item for _, _, item in sorted(keyed, key=itemgetter(0, 1))]
 
 
-def _unread(record: Record, next_offsets: dict[tuple[str, int], int]) -> bool:
-    return record.offset >= next_offsets[record.topic, record.partition]
+def _unread(record: Record, held: dict[Place, Held]) -> bool:
+    return record.offset >= held[record.topic, record.partition].next_offset

@@ -1,11 +1,13 @@
 """How far each partition has been read: offsets that live in the same transaction as what they led to (design 2)."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, Text, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, LargeBinary, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.ledger.sealing import FIRST
 from services.runtime.database import transient_errors
 from services.runtime.errors import Fenced
 from services.runtime.records import Record
@@ -24,7 +26,7 @@ _TAKE_OVER = text("""
 """).bindparams(_TOPICS, _PARTITIONS)
 
 _HOLD = text("""
-    select topic, partition, next_offset from reading
+    select topic, partition, next_offset, head, nextval('seal_id') as seal from reading
     join unnest(:topics, :partitions) as asked (topic, partition) using (topic, partition)
     where owner = :owner
     order by topic, partition
@@ -39,10 +41,12 @@ _MOMENTS = (
 _ADVANCE = text("""
     update reading
     set next_offset = greatest(reading.next_offset, read.next_offset),
-        read_until = greatest(reading.read_until, read.read_until)
-    from unnest(:topics, :partitions, :next_offsets, :moments) as read (topic, partition, next_offset, read_until)
+        read_until = greatest(reading.read_until, read.read_until),
+        head = coalesce(read.head, reading.head)
+    from unnest(:topics, :partitions, :next_offsets, :moments, :heads)
+         as read (topic, partition, next_offset, read_until, head)
     where reading.topic = read.topic and reading.partition = read.partition
-""").bindparams(_TOPICS, _PARTITIONS, *_MOMENTS)
+""").bindparams(_TOPICS, _PARTITIONS, *_MOMENTS, bindparam("heads", type_=ARRAY(LargeBinary)))
 
 # A batch that holds a row moves it itself, so nothing waits here. A stored offset is only ever less than what its own
 # worker knows where the broker deleted records by age; nothing is left of those to wait for.
@@ -61,6 +65,23 @@ _WATCHED = text("""
 """).bindparams(_TOPICS, _PARTITIONS, *_MOMENTS)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The row of one partition, held until the commit."""
+
+    next_offset: int
+    head: bytes
+    """The last seal over what was read from it."""
+    seal: int
+    """The number of the next one, should this batch add to the record."""
+
+
+_STORED = text("""
+    select topic, partition, next_offset from reading
+    join unnest(:topics, :partitions) as asked (topic, partition) using (topic, partition)
+""").bindparams(_TOPICS, _PARTITIONS)
+
+
 class LedgerPositions:
     """Gives the consumer its offsets when it is assigned partitions, and makes it their owner."""
 
@@ -76,19 +97,22 @@ class LedgerPositions:
             return {(row.topic, row.partition): row.next_offset for row in rows}
 
 
-async def hold(connection: AsyncConnection, records: Sequence[Record], owner: str) -> dict[Place, int]:
-    """Lock the rows of the batch's partitions and give their next offsets; `Fenced` when one is another's now."""
+async def hold(connection: AsyncConnection, records: Sequence[Record], owner: str) -> dict[Place, Held]:
+    """Lock the rows of the batch's partitions and give them; `Fenced` when one is another's now."""
     places = sorted({(record.topic, record.partition) for record in records})
     rows = await connection.execute(_HOLD, {"owner": owner, **_columns(places)})
-    held = {(row.topic, row.partition): row.next_offset for row in rows}
+    held = {
+        (row.topic, row.partition): Held(row.next_offset, FIRST if row.head is None else bytes(row.head), row.seal)
+        for row in rows
+    }
     if len(held) < len(places):
         lost = ", ".join(f"{topic}/{partition}" for topic, partition in places if (topic, partition) not in held)
         raise Fenced(f"another worker reads {lost} now")
     return held
 
 
-async def advance(connection: AsyncConnection, records: Sequence[Record]) -> None:
-    """Note that these records have been read; neither offset nor moment ever goes back."""
+async def advance(connection: AsyncConnection, records: Sequence[Record], heads: Mapping[Place, bytes]) -> None:
+    """Note that these records have been read, and the new `heads`; neither offset nor moment ever goes back."""
     last: dict[Place, Record] = {}
     for record in records:
         place = record.topic, record.partition
@@ -98,8 +122,15 @@ async def advance(connection: AsyncConnection, records: Sequence[Record]) -> Non
     values = {
         "next_offsets": [last[place].offset + 1 for place in places],
         "moments": [last[place].timestamp for place in places],
+        "heads": [heads.get(place) for place in places],
     }
     await connection.execute(_ADVANCE, {**_columns(places), **values})
+
+
+async def stored(connection: AsyncConnection, places: Collection[Place]) -> dict[Place, int]:
+    """The next offset of each of these partitions, as the tables say."""
+    rows = await connection.execute(_STORED, _columns(sorted(places)))
+    return {(row.topic, row.partition): row.next_offset for row in rows}
 
 
 async def watched(connection: AsyncConnection, seen: Mapping[Place, tuple[int, datetime]], owner: str) -> None:

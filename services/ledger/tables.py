@@ -7,7 +7,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, JSON, BigInteger, Column, Computed, DateTime, Identity, Index, LargeBinary, MetaData, Text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Column,
+    Computed,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    Text,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
@@ -18,6 +31,9 @@ class Table(SQLModel):
 
     metadata = MetaData()
 
+
+SEAL_NUMBERS = Sequence("seal_id", metadata=Table.metadata)
+"""Drawn while a partition's row in `reading` is held, so that they rise in the order of its seals."""
 
 HAPPENED_ON = "CASE WHEN kind::text = 'grievance-reported'::text THEN report ->> 'happenedOn'::text ELSE NULL::text END"
 """As PostgreSQL itself tells the expression, so that a comparison finds it equal; other kinds' reports stay unread."""
@@ -41,7 +57,10 @@ class RecordRow(Table, table=True):
     """The record: every event once, as it was sent, in the order in which the ledger took it in; only ever appended."""
 
     __tablename__ = "record"
-    __table_args__ = (Index("record_signal", "signal", "at", "seq"),)
+    __table_args__ = (
+        Index("record_signal", "signal", "at", "seq"),
+        Index("record_seal", "seal", postgresql_using="brin"),  # seals rise with the rows: tiny, and enough to verify
+    )
 
     seq: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     topic: str
@@ -55,6 +74,21 @@ class RecordRow(Table, table=True):
     sender: str  # "team:noord", "department:permits"
     refused: str | None = None  # the code with which it was refused
     body: bytes = Field(sa_type=LargeBinary)
+    seal: int = Field(sa_type=BigInteger)
+
+
+class SealRow(Table, table=True):
+    """What one batch added to the record from one partition, sealed (`sealing.py`); only ever appended."""
+
+    __tablename__ = "seal"
+
+    id: int = Field(sa_column=Column(BigInteger, SEAL_NUMBERS, primary_key=True, autoincrement=False))
+    topic: str
+    partition: int
+    agreements: str  # the version in force
+    rows: int
+    hash: bytes = Field(sa_type=LargeBinary)
+    sealed_at: datetime = _moment(sa_column_kwargs={"server_default": sql("clock_timestamp()")})
 
 
 class SignalRow(Table, table=True):
@@ -168,6 +202,7 @@ class ReadingRow(Table, table=True):
     next_offset: int = Field(sa_type=BigInteger)
     read_until: datetime | None = _moment(default=None)
     owner: str
+    head: bytes | None = Field(default=None, sa_type=LargeBinary)  # the last seal over what was read from it
 
 
 class CounterRow(Table, table=True):

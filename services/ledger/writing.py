@@ -1,10 +1,10 @@
-"""The set-based writes of the batch transaction: identities, the record, and the outbox."""
+"""The set-based writes of the batch transaction beside the record: identities and the outbox."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, LargeBinary, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, LargeBinary, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.envelope import encode
@@ -45,24 +45,6 @@ _DIGESTS = text("""
     select source, id, digest from identity join unnest(:sources, :ids) as asked (source, id) using (source, id)
 """).bindparams(_array("sources", Text), _array("ids", Text))
 
-_RECORD = text("""
-    insert into record (topic, partition, "offset", at, source, id, type, signal, sender, refused, body)
-    select * from unnest(:topics, :partitions, :offsets, :moments, :sources, :ids, :types, :signals, :senders,
-                         :refusals, :bodies)
-""").bindparams(
-    _array("topics", Text),
-    _array("partitions", Integer),
-    _array("offsets", BigInteger),
-    _array("moments", DateTime(timezone=True)),
-    _array("sources", Text),
-    _array("ids", Text),
-    _array("types", Text),
-    _array("signals", Uuid()),
-    _array("senders", Text),
-    _array("refusals", Text),
-    _array("bodies", LargeBinary),
-)
-
 _OUTBOX = text("""
     insert into outbox (signal, topic, key, value, headers)
     select signal, topic, key, value, cast(headers as json)
@@ -100,29 +82,6 @@ async def record_identities(
     new = [item for key, item in first.items() if key in inserted]
     conflicting = [item for item in incoming if known[item.event.source, item.event.id] != item.digest]
     return new, [_conflict(item) for item in conflicting]
-
-
-async def write_record(connection: AsyncConnection, decided: Sequence[Recorded]) -> None:
-    """Append the events to the record, with the moment and the topic by which they count."""
-    if not decided:
-        return
-    items = [entry.item for entry in decided]
-    refusals = [entry.decision.refusal for entry in decided]
-    await connection.execute(
-        _RECORD,
-        {
-            "topics": [item.origin.topic for item in items],
-            "partitions": [item.origin.partition for item in items],
-            "offsets": [item.origin.offset for item in items],
-            "moments": [item.at for item in items],
-            **_keys(items),
-            "types": [item.event.type for item in items],
-            "signals": [entry.signal for entry in decided],
-            "senders": [":".join(item.sender) for item in items],
-            "refusals": [refusal.code if refusal else None for refusal in refusals],
-            "bodies": [item.body for item in items],
-        },
-    )
 
 
 async def write_outbox(connection: AsyncConnection, entries: Iterable[OutboxEntry]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from events.catalogue import DEAD_LETTERS, PREFIX, RETRIES, neighbourhood_topic, signal_type
 from events.envelope import OUTCOME_SIZE_MAX, SIZE_MAX, encode, structured
 from events.identifiers import signal_id
-from services.ledger import writing
+from services.ledger import recording, writing
 from services.ledger.intake import Intake
 from services.runtime import dead_letters
 from services.runtime.errors import PermanentError, TransientError
@@ -210,7 +210,7 @@ async def test_moments_at_the_ends_of_the_calendar_are_kept(desk):
 
 CRASHES = [
     (writing, "record_identities"),
-    (writing, "write_record"),
+    (recording, "write_record"),
     (writing, "write_outbox"),
 ]
 

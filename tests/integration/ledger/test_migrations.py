@@ -10,7 +10,13 @@ from sqlalchemy import Connection, text
 
 from services.ledger.migrations import configuration, migrate
 from services.ledger.tables import Table
+from services.ledger.verifying import verify
 from services.runtime.database import engine
+
+_EVENTS = text("""
+    insert into record (topic, partition, "offset", at, source, id, type, sender, body)
+    select 'a.topic', 1, nr, now(), 'urn:a', nr, 'type', 'team:noord', 'body' from generate_series(1, 600) as nr
+""")
 
 
 async def test_the_migrations_add_up_to_the_declared_tables(settings):
@@ -45,9 +51,13 @@ async def test_a_database_that_holds_data_of_an_earlier_version_is_brought_on_an
 
         await connection.run_sync(earlier)
         await connection.execute(text("insert into counter values ('dead_letters', 'a.topic|not-json', 3)"))
+        await connection.execute(text("insert into reading values ('a.topic', 1, 700, null, 'me')"))
+        await connection.execute(_EVENTS)
     version = await migrate(settings)
     async with database.connect() as connection:
         assert (await connection.scalar(text("select value from counter"))) == 3
         assert (await connection.scalar(text("select count(*) from dead_letter"))) == 0
+        verified = await verify(connection, {})
     await database.dispose()
+    assert (verified.rows, verified.seals, verified.broken) == (600, 2, 0)
     assert version == ScriptDirectory.from_config(config).get_current_head()
