@@ -7,6 +7,7 @@ from services.agreements.topics import inputs
 from services.ledger.books import LedgerBooks
 from services.ledger.catching_up import CatchingUp
 from services.ledger.intake import Intake
+from services.ledger.marks import MarkedPositions, Marks
 from services.ledger.positions import LedgerPositions
 from services.ledger.watching import Watching
 from services.runtime.consumer import Consumer
@@ -31,20 +32,23 @@ class Ledger:
         self.registry = CollectorRegistry()
         self._engine = engine(settings)
         self._books = LedgerBooks(self._engine, agreements)
-        self._intake = Intake(self._engine, self._books)
+        self._marks = Marks()
+        self._intake = Intake(self._engine, self._books, marks=self._marks)
         self._consumer = Consumer(
             settings,
             service=self.name,
             topics=topics,
             work=self._intake.work,
             reject=self._intake.reject,
-            positions=LedgerPositions(self._engine),
+            positions=MarkedPositions(LedgerPositions(self._engine), self._marks),
             registry=self.registry,
         )
         self._intake.owner = self._consumer.owner
         # A log that is replayed has a time of its own, of which a poll says nothing, and begins afresh each time.
-        self._watching = None if settings.create_time else Watching(self._engine, self._consumer, settings.settle)
-        self._catching_up = None if settings.create_time else CatchingUp(settings, self._engine, self._intake, topics)
+        own_time = settings.create_time
+        watching = Watching(self._engine, self._consumer, settings.settle, self._marks)
+        self._watching = None if own_time else watching
+        self._catching_up = None if own_time else CatchingUp(settings, self._engine, self._intake, topics)
 
     async def start(self) -> None:
         """Keep the agreements with the ledger, catch up if it was set back, then read on from its own offsets."""
@@ -63,5 +67,5 @@ class Ledger:
         await self._engine.dispose()
 
     async def ready(self) -> list[Check]:
-        """Whether the consumer has its partitions or stands by."""
-        return [self._consumer.ready()]
+        """Whether the consumer has its partitions or stands by; fatal when the tables were set back under it."""
+        return [self._consumer.ready(), *self._marks.ready()]

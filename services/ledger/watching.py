@@ -15,7 +15,8 @@ from typing import Protocol
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # aiokafka has no py.typed
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ledger.positions import Place, watched
+from services.ledger.marks import Marks
+from services.ledger.positions import Place, stored, watched
 from services.runtime.consumer import Position
 from services.runtime.database import transient_errors
 from services.runtime.errors import TransientError
@@ -41,8 +42,9 @@ class Reader(Protocol):
 class Watching:
     """Keeps `read_until` of a worker's idle partitions current; `start` needs a running event loop."""
 
-    def __init__(self, engine: AsyncEngine, reader: Reader, settle: timedelta) -> None:
+    def __init__(self, engine: AsyncEngine, reader: Reader, settle: timedelta, marks: Marks | None = None) -> None:
         self._engine = engine
+        self._marks = marks or Marks()
         self._reader = reader
         self._seconds = min(max(settle.total_seconds() / LOOKS_IN_SETTLE, LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)
         self._polled: dict[Place, datetime] = {}
@@ -60,11 +62,15 @@ class Watching:
             await asyncio.gather(task, return_exceptions=True)
 
     async def look(self) -> bool:
-        """Look once; False when a batch was at work, so that nothing could be seen."""
+        """Look once; False when a batch was at work, so that nothing could be seen.
+
+        Raises `SetBack` when the tables are of an earlier moment than what was read: nothing is noted then.
+        """
         positions = await self._reader.read_positions()
         seen = self._seen(positions)
         if seen:
             async with transient_errors(), self._engine.begin() as connection:
+                self._marks.check(await stored(connection, seen))
                 await watched(connection, seen, self._reader.owner)
         return not positions or any(position.read_until for position in positions.values())
 

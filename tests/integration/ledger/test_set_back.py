@@ -30,7 +30,8 @@ from services.runtime.topics import ensure
 if TYPE_CHECKING:
     from services.runtime.settings import Settings
 
-from tests.integration.ledger.desk import TOWN
+from services.ledger.marks import MarkedPositions, SetBack
+from tests.integration.ledger.desk import TOWN, Desk
 
 SIGNALS = 12
 PATIENCE_SECONDS = 60
@@ -184,3 +185,45 @@ async def test_a_ledger_that_was_only_stopped_does_not_catch_up(town: Town, capl
     await recorded(town, town.settings)
     await again.stop()
     assert "set back" not in caplog.text
+
+
+async def test_tables_that_are_set_back_under_a_ledger_at_work_take_in_nothing_and_end_it(desk: Desk) -> None:
+    await desk.take_in(desk.signal("a"), desk.signal("b"))
+    assert desk.intake.marks.ready() == []
+    async with desk.engine.begin() as connection:
+        await connection.execute(text("update reading set next_offset = 1"))
+    with pytest.raises(SetBack, match="read up to offset 2, and the tables now say 1"):
+        await desk.intake.work([desk.signal("c")])
+    assert len(await desk.rows("select * from signal")) == 2
+    [check] = desk.intake.marks.ready()
+    assert (check.ok, check.fatal) == (False, True)
+    async with desk.engine.begin() as connection:
+        await connection.execute(text("update reading set next_offset = 2"))
+    with pytest.raises(SetBack):  # once found, it never reads on
+        await desk.intake.work([desk.signal("d")])
+
+
+async def test_an_idle_ledger_finds_it_too_and_lets_no_time_pass(town: Town) -> None:
+    worker: Any = ledger.build(town.settings)
+    await worker.start()
+    await town.report("s0")
+    await until(town.settings, "select count(*) from record", 1)
+    database = engine(town.settings, pool_size=1)
+    async with database.begin() as connection:
+        await connection.execute(text("update reading set next_offset = 0, read_until = null"))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not any(check.fatal for check in await worker.ready()):  # noqa: ASYNC110 - seen from outside only
+            await asyncio.sleep(0.05)
+    await worker.stop()
+    await database.dispose()
+
+
+async def test_a_consumer_that_takes_over_less_than_it_knows_does_not_go_there(desk: Desk) -> None:
+    await desk.take_in(desk.signal("a"), desk.signal("b"))
+    positions = MarkedPositions(desk.positions, desk.intake.marks)
+    place = (neighbourhood_topic("initiative-blocked"), 0)
+    assert await positions.take_over([place], "two") == {place: 2}
+    async with desk.engine.begin() as connection:
+        await connection.execute(text("update reading set next_offset = 0"))
+    with pytest.raises(SetBack):
+        await positions.take_over([place], "three")
