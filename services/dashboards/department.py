@@ -75,7 +75,7 @@ def _now() -> Iterator[Panel]:
     yield figure(
         Says(
             "Langste wachttijd",
-            "Hoe lang het oudste verzoek hier wacht. De kleur volgt de belofte bij `Oudste, afgezet tegen de belofte`.",
+            "Hoe lang het oudste verzoek hier wacht. Of dat te lang is, staat ernaast.",
             "s",
             width=4,
             height=5,
@@ -129,17 +129,20 @@ def _waiting(agreements: Agreements) -> Iterator[Panel]:
         Says(
             "Wat er open staat", "De verzoeken die nu wachten, naar soort signaal en stand.", "none", width=10, height=9
         ),
-        Ask(f"sum by (kind, state) (koikarper_assignments_open{HERE})", "{{kind}} · {{state}}"),
+        Ask(
+            f"sum by (kind, state) (koikarper_assignments_open{HERE}) > 0"
+            f" or sum(koikarper_assignments_open{HERE}) == 0",
+            "{{kind}} · {{state}}",
+        ),
         palette.PLAIN,
+        words.meaning(0, words.NOBODY, palette.CALM),
     )
-    yield named(
-        kinds,
-        {
-            f"{kind} · {state}": Look(f"{text}: {stand}")
-            for kind, text in words.KINDS.items()
-            for state, stand in words.STATES.items()
-        },
-    )
+    looks = {
+        f"{kind} · {state}": Look(f"{text}: {stand}")
+        for kind, text in words.KINDS.items()
+        for state, stand in words.STATES.items()
+    }
+    yield named(kinds, {**looks, " · ": Look("alle soorten")})
     yield longest(
         agreements,
         Says(

@@ -73,8 +73,8 @@ def _behind() -> Iterator[Panel]:
             width=12,
         ),
         Ask(
-            "clamp_min(max by (topic) (scalar(max(koikarper_snapshot_timestamp_seconds))"
-            " - koikarper_read_until_timestamp_seconds), 0)",
+            "topk(10, clamp_min(max by (topic) (scalar(max(koikarper_snapshot_timestamp_seconds))"
+            " - koikarper_read_until_timestamp_seconds), 0))",
             "{{topic}}",
         ),
         steps=palette.steps((300, palette.ALARM)),

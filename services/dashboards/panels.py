@@ -142,6 +142,7 @@ def heat(says: Says, expr: str) -> heatmap.Panel:
         .y_axis(heatmap.YAxisConfig().unit(says.unit).axis_placement(common.AxisPlacement.LEFT))
         .cell_values(heatmap.CellValues().unit("none").decimals(0))
         .filter_values(heatmap.FilterValueRange().le(1e-9))
+        .exemplars_color(palette.UNHEARD)
         .show_legend()
         .mode(common.TooltipDisplayMode.SINGLE)
     )

@@ -23,10 +23,10 @@ def dashboard(agreements: Agreements) -> build.Dashboard:
         "now-7d",
         (
             Section("Wie wacht er nu?", _now()),
+            Section("Zijn deze cijfers te vertrouwen? De polsslag van de machinerie", pulse.panels()),
             Section("Per afdeling", _departments(agreements)),
             Section("Wie wacht het langst?", [_longest(agreements)]),
             Section("Wat er binnenkomt en wordt afgesloten", _flow()),
-            Section("De polsslag van de machinerie", pulse.panels()),
         ),
     )
 
