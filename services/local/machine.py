@@ -122,6 +122,7 @@ class Machine:
             metrics_port=metrics_port,
             jwks=str(jwks(self.options.folder)),
             log_format="json",
+            disks=dict.fromkeys(("kafka", "postgresql"), self.options.folder.resolve()),
         )
 
     def _addresses(self, source: str) -> Addresses:

@@ -17,5 +17,7 @@ def build(settings: Settings, *, registry: CollectorRegistry | None = None, cloc
     is.
     """
     database = engine(settings, pool_size=1, application="koikarper-metrics")
-    books = LedgerBooks(database, load(settings.agreements))
-    return Exporter(settings, database, books, registry or CollectorRegistry(), clock)
+    agreements = load(settings.agreements)
+    books = LedgerBooks(database, agreements)
+    registry = registry or CollectorRegistry()
+    return Exporter(settings, database, books, registry, clock, tuple(agreements.departments))

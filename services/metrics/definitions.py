@@ -1,4 +1,4 @@
-"""The closed list of what the exporter serves: the names, types and labels of contract 4, and no others.
+"""The closed list of what the exporter serves: the names, types and labels of contract 4, and, apart, what we added.
 
 A label is a code from the agreements, a kind, a stage or a state; never a person, never free text. Moments are
 exported, not ages: `time() - x` goes on growing when an exporter hangs.
@@ -123,6 +123,21 @@ SNAPSHOT = Definition(
     "koikarper_snapshot_timestamp_seconds", "gauge", (), "The moment of the ledger that all these figures are of."
 )
 
+# Additions of this deployment, beside contract 4: what stands round the ledger. Each is looked at in a task of its own
+# (`beside.py`), and absent while it is not known.
+UNREAD = Definition(
+    "koikarper_department_unread_records",
+    "gauge",
+    ("department",),
+    "Records on a department's assignments topic that its own consumer group has not read; absent while it never read.",
+)
+UNREAD_AT = Definition(
+    "koikarper_department_unread_timestamp_seconds", "gauge", (), "When Kafka last said what departments have read."
+)
+DISK_FREE = Definition("koikarper_disk_free_bytes", "gauge", ("part",), "Room left on the disk of a part.")
+DISK_SIZE = Definition("koikarper_disk_size_bytes", "gauge", ("part",), "Size of the disk of a part.")
+DATABASE_SIZE = Definition("koikarper_database_size_bytes", "gauge", (), "Size of the ledger's database on its disk.")
+
 DEFINITIONS: tuple[Definition, ...] = (
     SIGNALS,
     SIGNALS_OPEN,
@@ -148,4 +163,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     CANARY_LAST_SUCCESS,
     SNAPSHOT,
 )
-"""In the order of the contract."""
+"""Those of contract 4, in its order."""
+
+ADDED: tuple[Definition, ...] = (UNREAD, UNREAD_AT, DISK_FREE, DISK_SIZE, DATABASE_SIZE)
+"""Those that are not in the contract."""

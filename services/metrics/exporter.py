@@ -2,14 +2,18 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ledger.books import LedgerBooks
+from services.metrics.beside import Beside
 from services.metrics.collector import SnapshotCollector
+from services.metrics.disks import Disks
 from services.metrics.families import families
 from services.metrics.label_sets import label_sets
+from services.metrics.reading import Reading
 from services.metrics.snapshot import Snapshot, take
 from services.runtime.backoff import Backoff
 from services.runtime.checks import Check
@@ -27,8 +31,15 @@ class Exporter:
     name = "metrics"
 
     def __init__(
-        self, settings: Settings, engine: AsyncEngine, books: LedgerBooks, registry: CollectorRegistry, clock: Clock
+        self,
+        settings: Settings,
+        engine: AsyncEngine,
+        books: LedgerBooks,
+        registry: CollectorRegistry,
+        clock: Clock,
+        departments: Sequence[str] = (),
     ) -> None:
+        """`departments` are those of which Kafka is asked what their programs have read."""
         self.registry = registry
         self._settings = settings
         self._engine = engine
@@ -41,11 +52,21 @@ class Exporter:
         self._last: Snapshot | None = None
         self._trouble = ""
         registry.register(self._collector)
+        self._reading = Reading(settings, departments, clock)
+        self.beside = (
+            Beside("what departments have read", self._reading.look, self._every),
+            Beside("the disks", Disks(settings.disks).look, self._every),
+        )
+        """What is looked at beside the ledger."""
+        for beside in self.beside:
+            registry.register(beside.collector)
 
     async def start(self) -> None:
         """Begin to look; without a database it begins all the same, and looks until there is one."""
         if self._task is None:
             self._task = asyncio.create_task(self._run())
+        for beside in self.beside:
+            beside.start()
 
     async def stop(self) -> None:
         """Look no more; harmless when not started. What was seen last is still served."""
@@ -53,6 +74,8 @@ class Exporter:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*(beside.stop() for beside in self.beside))
+        await self._reading.close()
         await self._engine.dispose()
 
     async def ready(self) -> list[Check]:

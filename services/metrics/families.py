@@ -62,6 +62,7 @@ def _gauges(snapshot: Snapshot, sets: LabelSets) -> Iterator[Metric]:
         d.DEAD_LETTERS_OPEN: {(row.topic, row.reason): row.open for row in snapshot.dead_letters},
         d.READ_UNTIL: _read_until(snapshot, sets),
         d.SNAPSHOT: {(): snapshot.at.timestamp()},
+        d.DATABASE_SIZE: {(): snapshot.database_bytes},
     }
     for metric, values in gauges.items():
         family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)

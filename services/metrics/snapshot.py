@@ -56,6 +56,7 @@ _DEAD_LETTERS = text(
     "select topic, reason, count(*) as open from dead_letter where state = 'open' group by topic, reason"
 )
 _READING = text("select topic, partition, read_until from reading")
+_SIZE = text("select pg_database_size(current_database())")
 _VERSIONS = text("select version from agreements")
 
 
@@ -75,6 +76,7 @@ class Snapshot:
     dead_letters: Rows
     """Those that are open, by the topic where each was first received, and reason."""
     reading: Rows
+    database_bytes: int
     versions: frozenset[str]
     """Of the agreements, as far back as the ledger goes."""
 
@@ -94,6 +96,7 @@ async def take(connection: AsyncConnection, now: datetime) -> Snapshot:
         outbox_oldest=outbox.oldest,
         dead_letters=await _rows(connection, _DEAD_LETTERS),
         reading=await _rows(connection, _READING),
+        database_bytes=(await connection.execute(_SIZE)).scalar_one(),
         versions=frozenset(row.version for row in await _rows(connection, _VERSIONS)),
     )
 

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
 
     snapshot_every: Span = timedelta(seconds=15)
     """How often the exporter takes a snapshot of what waits."""
+    department_groups: dict[str, str] = {}
+    """By department: the whole name of the consumer group in which its own program reads, where it is not the kit's
+    (`department-<code>` after the prefix). In the environment as JSON."""
+    disks: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")], Path] = {}
+    """By part (`kafka`, `postgresql`): a folder on its disk, of which the exporter tells the room that is left.
+    In the environment as JSON."""
 
     host: str = "127.0.0.1"
     gateway_port: Port = 8080

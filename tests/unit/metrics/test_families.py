@@ -62,6 +62,15 @@ CONTRACT = {
     "koikarper_snapshot_timestamp_seconds": ("gauge", ""),
 }
 """Contract 4, as it stands there."""
+ADDED = {
+    "koikarper_department_unread_records": ("gauge", "department"),
+    "koikarper_department_unread_timestamp_seconds": ("gauge", ""),
+    "koikarper_disk_free_bytes": ("gauge", "part"),
+    "koikarper_disk_size_bytes": ("gauge", "part"),
+    "koikarper_database_size_bytes": ("gauge", ""),
+}
+"""What is served beside the contract."""
+SIZE = "koikarper_database_size_bytes"
 LATER = {
     "koikarper_canary_roundtrip_seconds",
     "koikarper_canary_last_success_timestamp_seconds",
@@ -78,7 +87,7 @@ def sets():
 def empty():
     """A ledger in which nothing has happened."""
     nothing = dict.fromkeys(("assignments", "asked", "signals", "longest", "counters", "reading", "dead_letters"), ())
-    return Snapshot(at=AT, outbox_rows=0, outbox_oldest=None, versions=frozenset(), **nothing)
+    return Snapshot(at=AT, outbox_rows=0, outbox_oldest=None, database_bytes=8, versions=frozenset(), **nothing)
 
 
 def served(sets):
@@ -94,12 +103,18 @@ def test_the_closed_list_is_that_of_the_contract():
     assert len(d.DEFINITIONS) == len(CONTRACT)
 
 
+def test_what_is_added_to_it_is_a_closed_list_of_its_own():
+    assert {item.name: (item.type, ", ".join(item.labels)) for item in d.ADDED} == ADDED
+    assert not CONTRACT.keys() & ADDED.keys()
+
+
 def test_each_metric_is_served_with_its_name_type_and_labels(sets):
     found = {}
     for family in families(empty(), sets):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         found[name] = (family.type, ", ".join(family._labelnames))
-    assert found == {name: what for name, what in CONTRACT.items() if name not in LATER}
+    asked = {name: what for name, what in CONTRACT.items() if name not in LATER}
+    assert found == asked | {SIZE: ADDED[SIZE]}  # the others are looked at beside the snapshot
 
 
 def test_before_the_first_snapshot_nothing_is_served_and_nothing_fails():
