@@ -61,7 +61,6 @@ def _now() -> Iterator[Panel]:
             f'sum(koikarper:assignments_open:sum{{department="$department",state="{state}"}})',
             palette.PLAIN,
             words.meaning(0, "niets", palette.CALM),
-            curve=True,
         )
     yield figure(
         Says(
@@ -70,7 +69,6 @@ def _now() -> Iterator[Panel]:
         f"sum(koikarper:assignments_overdue:sum{HERE})",
         palette.ANY_IS_LATE,
         words.meaning(0, "alles op tijd", palette.CALM),
-        curve=True,
     )
     yield figure(
         Says(
@@ -196,7 +194,7 @@ def _kept(stage: str, title: str) -> Panel:
             "{{outcome}}",
         ),
         filled=40,
-    )
+    ).decimals(0)
     met, missed = (
         Look(words.VERDICTS["met"], palette.CALM),
         Look(words.VERDICTS["missed"], palette.ALARM, downward=True),

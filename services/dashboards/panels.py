@@ -55,16 +55,14 @@ class Look:
     downward: bool = False
 
 
-def figure(
-    says: Says, expr: str, steps: Sequence[model.Threshold], *words: model.ValueMap, curve: bool = False
-) -> stat.Panel:
-    """One big figure on its colour."""
-    panel = _dressed(stat.Panel(), says, [_now(Ask(expr)) if not curve else _course(Ask(expr))])
+def figure(says: Says, expr: str, steps: Sequence[model.Threshold], *words: model.ValueMap) -> stat.Panel:
+    """One big figure on its colour, as things are now: over a range the last value may be days old."""
     return (
-        panel.thresholds(_limits(steps))
+        _dressed(stat.Panel(), says, [_now(Ask(expr))])
+        .thresholds(_limits(steps))
         .mappings(list(words))
         .color_mode(common.BigValueColorMode.BACKGROUND_SOLID)
-        .graph_mode(common.BigValueGraphMode.AREA if curve else common.BigValueGraphMode.NONE)
+        .graph_mode(common.BigValueGraphMode.NONE)
         .text_mode(common.BigValueTextMode.VALUE)
         .reduce_options(_last())
     )
@@ -149,7 +147,10 @@ def heat(says: Says, expr: str) -> heatmap.Panel:
 
 
 def listing(says: Says, *exprs: str, columns: Mapping[str, str], sort: str) -> table.Panel:
-    """A table of what is so now: `columns` are the fields to show, in order, with their headings; the most first."""
+    """A table of what is so now: `columns` are the fields to show, in order, with their headings; the most first.
+
+    Several queries become one row where all their labels are equal, so their results must not bear a metric's name.
+    """
     panel = _dressed(table.Panel(), says, [_now(Ask(expr)).format(PromQueryFormat.TABLE) for expr in exprs])
     order = {"indexByName": {name: at for at, name in enumerate(columns)}, "renameByName": dict(columns)}
     kept = {"include": {"names": list(columns)}}

@@ -39,7 +39,6 @@ def _now() -> Iterator[Panel]:
         "sum(koikarper:assignments_open:sum)",
         palette.PLAIN,
         words.meaning(0, words.NOBODY, palette.CALM),
-        curve=True,
     )
     yield figure(
         Says(
@@ -52,7 +51,6 @@ def _now() -> Iterator[Panel]:
         "sum(koikarper:assignments_overdue:sum)",
         palette.ANY_IS_LATE,
         words.meaning(0, "alles op tijd", palette.CALM),
-        curve=True,
     )
     yield figure(
         Says("Langste wachttijd", "Hoe lang het oudste verzoek dat niet is afgehandeld al wacht.", "s", height=5),
@@ -122,11 +120,11 @@ def _table(agreements: Agreements) -> Panel:
         ),
         'sum by (department) (koikarper_assignments_open{state="waiting"})',
         'sum by (department) (koikarper_assignments_open{state="acknowledged"})',
-        "koikarper:assignments_overdue:sum",
+        "max by (department) (koikarper:assignments_overdue:sum)",
         "max by (department) (koikarper:oldest_open_assignment:age_seconds) or 0 * koikarper:assignments_overdue:sum",
         _share("acknowledge"),
         _share("resolve"),
-        "koikarper:department_state:level",
+        "max by (department) (koikarper:department_state:level)",
         columns={
             "department": "Afdeling",
             "Value #G": "Toestand",
@@ -198,6 +196,6 @@ def _flow() -> Iterator[Panel]:
         ),
         Ask("sum(increase(koikarper_signals_total[1d]))", "gemeld"),
         Ask("sum(increase(koikarper_signals_closed_total[1d]))", "afgesloten"),
-    )
+    ).decimals(0)
     yield named(flow, {"gemeld": Look("gemeld", palette.CALM), "afgesloten": Look("afgesloten", palette.LATE)})
     yield named(on_time_by_stage(), {stage: Look(text) for stage, text in words.STAGES.items()})

@@ -117,6 +117,10 @@ class TestPanel:
     def test_its_colours_do_not_depend_on_red_and_green(self, panel: dict[str, Any]) -> None:
         assert {color.lower() for color in within(panel, "color", "fixedColor")} <= COLORS
 
+    def test_a_figure_is_of_now_and_never_the_last_of_a_range(self, panel: dict[str, Any]) -> None:
+        over_time = panel["type"] in {"timeseries", "state-timeline", "heatmap"}
+        assert {bool(each.get("instant")) for each in panel["targets"]} == {not over_time}
+
     def test_a_state_has_words_beside_its_colour(self, panel: dict[str, Any]) -> None:
         results = [result for each in within_mappings(panel) for result in each["options"].values()]
         assert all(result["text"] for result in results)
@@ -153,9 +157,10 @@ class TestDashboard:
         assert len(cells) == len(set(cells))
         assert all(x < 24 for x, _ in cells)
 
-    def test_every_panel_has_its_own_number(self, uid: str) -> None:
-        numbers = [panel["id"] for panel in DASHBOARDS[uid]["panels"]]
-        assert len(numbers) == len(set(numbers))
+    @pytest.mark.parametrize("name", ["id", "title"])
+    def test_every_panel_has_its_own_number_and_title(self, uid: str, name: str) -> None:
+        names = [panel[name] for panel in DASHBOARDS[uid]["panels"]]
+        assert len(names) == len(set(names))
 
     def test_it_leads_to_the_two_others_and_takes_time_and_department_along(self, uid: str) -> None:
         links = DASHBOARDS[uid]["links"]
@@ -176,6 +181,13 @@ def test_a_row_of_the_town_opens_that_department() -> None:
         urls = list(within(table["fieldConfig"]["overrides"], "url"))
         assert urls == [f"/d/{DEPARTMENT}?var-department=${{__value.raw}}&${{__url_time_range}}"]
     assert len(tables) == 2
+
+
+def test_rows_of_several_queries_fall_together_for_they_bear_no_name_of_a_metric() -> None:
+    tables = [panel for each in DASHBOARDS.values() for panel in each["panels"] if panel["type"] == "table"]
+    several = [table["targets"] for table in tables if len(table["targets"]) > 1]
+    assert several
+    assert all(re.match(r"(sum|max) by \(department\)", ask["expr"]) for targets in several for ask in targets)
 
 
 def test_every_department_can_be_chosen_by_its_name() -> None:
