@@ -20,6 +20,7 @@ from services.local.addresses import Addresses
 from services.local.keys import jwks
 from services.local.parts import Parts
 from services.local.ports import Reserved
+from services.local.roles import ROLE, services_database
 from services.metrics import app as metrics
 from services.relay import app as relay
 from services.runtime import settings as runtime_settings
@@ -69,10 +70,11 @@ class Machine:
             metrics_port = self._reserve(self.options.metrics_port, "the metrics", "--metrics-port")
             self._stack.push_async_callback(self.parts.stop)
             await self.parts.start()
-            self.settings = self._settings(gateway_port.port, metrics_port.port)
+            database = await self._database()
+            self.settings = self._settings(database, gateway_port.port, metrics_port.port)
             self._log()
             self._progress("Preparing the database and the topics")
-            await asyncio.gather(migrate(self.settings), ensure(self.settings, topics(agreements)))
+            await asyncio.gather(migrate(self._as_owner()), ensure(self.settings, topics(agreements)))
             self._progress("Starting the services")
             await self._start_services(gateway_port, metrics_port)
             self.addresses = self._addresses(agreements.source)
@@ -112,11 +114,21 @@ class Machine:
         self._stack.callback(reserved.release)
         return reserved
 
-    def _settings(self, gateway_port: int, metrics_port: int) -> Settings:
+    async def _database(self) -> str:
+        """Where the services connect, as a role that cannot change the record."""
+        if self.parts.folder is None:
+            raise RuntimeError("the parts are not started")
+        return await services_database(self.parts.database, self.parts.folder.secret("services-password"))
+
+    def _as_owner(self) -> Settings:
+        return self.settings.model_copy(update={"database": SecretStr(self.parts.database)})
+
+    def _settings(self, database: str, gateway_port: int, metrics_port: int) -> Settings:
         return runtime_settings.load(
             agreements=self.options.agreements,
             kafka=self.parts.kafka,
-            database=SecretStr(self.parts.database),
+            database=SecretStr(database),
+            database_role=ROLE,
             settle=SETTLE,
             gateway_port=gateway_port,
             metrics_port=metrics_port,

@@ -99,6 +99,8 @@ class Settings(BaseSettings):
 
     database: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/postgres")
     database_schema: Schema = "koikarper"
+    database_role: str = Field("", pattern=r"^([a-z_][a-z0-9_]{0,62})?$")
+    """As which role the services connect: `koikarper migrate`, run by the owner, gives it what they need."""
     database_timeout: Span = timedelta(seconds=30)
     """How long one statement may take."""
 

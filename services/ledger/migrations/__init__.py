@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
+from services.ledger.migrations.rights import grant
 from services.runtime.database import engine, transient_errors
 from services.runtime.settings import Settings
 
@@ -17,7 +18,8 @@ _ONE_AT_A_TIME = text("select pg_advisory_xact_lock(hashtext(:name))")
 async def migrate(settings: Settings) -> str:
     """Create the schema where it is absent and bring it to the newest version; returns that version.
 
-    Safe to run at any time and by several at once: an advisory lock lets one go first.
+    The services' own role, if the settings name one, gets its rights on it. Safe to run at any time and by several at
+    once: an advisory lock lets one go first.
     """
     database = engine(settings, pool_size=1)
     schema = settings.database_schema
@@ -27,7 +29,10 @@ async def migrate(settings: Settings) -> str:
             await connection.execute(text(f"set local lock_timeout = '{LOCK_TIMEOUT}'"))
             await connection.execute(text(f"set local statement_timeout = '{STATEMENT_TIMEOUT}'"))
             await connection.execute(text(f'create schema if not exists "{schema}"'))
-            return await connection.run_sync(_upgrade)
+            version = await connection.run_sync(_upgrade)
+            if settings.database_role:
+                await grant(connection, schema, settings.database_role)
+            return version
     finally:
         await database.dispose()
 

@@ -106,9 +106,10 @@ def kind(value: bytes) -> str:
 
 
 @asynccontextmanager
-async def at_desk(settings: Settings, town: str = TOWN) -> AsyncIterator[Desk]:
-    """A desk in a fresh schema."""
-    await migrate(settings)
+async def at_desk(settings: Settings, town: str = TOWN, *, migrated: bool = False) -> AsyncIterator[Desk]:
+    """A desk in a fresh schema, or in one that the owner has `migrated`."""
+    if not migrated:
+        await migrate(settings)
     database = engine(settings)
     books = LedgerBooks(database, parse(town))
     await books.open()
