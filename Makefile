@@ -32,12 +32,14 @@ imports: .venv/.dev
 bench: .venv/.dev  ## the figures: start, latency, replay, memory
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-schemas: .venv/.dev  ## write schemas/ and the table of states anew from the code
+schemas: .venv/.dev  ## write anew what is generated from the code: schemas, tables, rules, dashboards
 	$(BIN)/koikarper export schemas
 	$(BIN)/koikarper export asyncapi
 	$(BIN)/koikarper export openapi
 	$(BIN)/koikarper export lifecycle
+	$(BIN)/koikarper export limits
 	$(BIN)/koikarper export rules
+	$(BIN)/koikarper export dashboards
 
 clean:  ## remove the environment and what tools leave behind; data in .koikarper/ stays
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
