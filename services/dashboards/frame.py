@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard as model
 
+from events.moments import AMSTERDAM
 from services.dashboards.panels import Panel
 
 TOWN = "koikarper-town"
@@ -38,7 +39,7 @@ def page(uid: str, title: str, description: str, since: str, sections: Iterable[
         .description(description)
         .tags(["koikarper"])
         .readonly()
-        .timezone("browser")
+        .timezone(str(AMSTERDAM))
         .time(since, "now")
         .refresh("30s")
         .tooltip(model.DashboardCursorSync.CROSSHAIR)

@@ -61,11 +61,12 @@ def sending() -> Iterator[Panel]:
     yield lines(
         Says(
             "Mislukte pogingen",
-            "Pogingen in vijf minuten die mislukten en opnieuw gedaan worden: lezen door een lezer, versturen door"
-            " de relay.",
+            "Wat in vijf minuten mislukte: lezen door een lezer en versturen door de relay worden opnieuw gedaan; een"
+            " fout van de gateway ziet de vrager zelf.",
             "none",
             height=6,
         ),
         Ask("sum(increase(koikarper_runtime_consumer_retries_total[5m])) or vector(0)", "lezen"),
         Ask("sum(increase(koikarper_runtime_relay_failures_total[5m])) or vector(0)", "versturen"),
+        Ask('sum(increase(koikarper_runtime_gateway_request_seconds_count{status="5xx"}[5m])) or vector(0)', "gateway"),
     )

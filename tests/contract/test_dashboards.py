@@ -21,7 +21,7 @@ from services.cli import export
 from services.dashboards import palette
 from services.dashboards.frame import DEPARTMENT, MACHINERY, TOWN
 from services.dashboards.queries import Query, queries
-from services.metrics.definitions import DEFINITIONS
+from services.metrics.definitions import ADDED, DEFINITIONS
 from services.relay.metrics import Metrics as RelayMetrics
 from services.timekeeper.metrics import Metrics as TimekeeperMetrics
 
@@ -49,8 +49,7 @@ RUNTIME = """
     koikarper_runtime_consumer_lag_records koikarper_runtime_consumer_oldest_unread_timestamp_seconds
     koikarper_runtime_consumer_batch_records_sum koikarper_runtime_consumer_batch_seconds_bucket
     koikarper_runtime_consumer_retries_total koikarper_runtime_publish_seconds_bucket
-    koikarper_runtime_gateway_request_seconds_bucket koikarper_department_unread_records koikarper_disk_free_bytes
-    koikarper_disk_size_bytes koikarper_database_size_bytes
+    koikarper_runtime_gateway_request_seconds_bucket koikarper_runtime_gateway_request_seconds_count
     process_resident_memory_bytes process_cpu_seconds_total ALERTS"""
 
 
@@ -65,7 +64,7 @@ def served() -> set[str]:
         for metric in registry.collect()
         for suffix in {"counter": ("_total",), **SUFFIXES}.get(metric.type, ("",))
     }
-    of_exporter = {each.name + suffix for each in DEFINITIONS for suffix in SUFFIXES.get(each.type, ("",))}
+    of_exporter = {each.name + suffix for each in (*DEFINITIONS, *ADDED) for suffix in SUFFIXES.get(each.type, ("",))}
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     return of_services | of_exporter | recorded | set(RUNTIME.split())
 
