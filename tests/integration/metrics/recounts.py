@@ -1,6 +1,7 @@
 """Each metric of the contract, counted again from the ledger's rows and from what it told, by another query.
 
-Nothing here reads the counters. The labels' columns come first, then `value`; rows of 0 mean nothing.
+Nothing here reads the counters. The labels' columns come first, then `value`; rows of 0 mean nothing. `sent` is what
+was ever told: what is still in the outbox, and what was read back from Kafka (`recount.py`).
 """
 # ruff: noqa: S608 - the parts of these queries are constants of this file
 
@@ -17,7 +18,7 @@ _WAITS = """
 _TOLD = """
     select distinct on (event ->> 'source', event ->> 'id') signal, event,
         split_part(event ->> 'type', '.', 4) as verb, event -> 'data' as data
-    from (select signal, convert_from(value, 'UTF8')::json as event from outbox where headers is null) as sent
+    from (select signal, convert_from(value, 'UTF8')::json as event from sent where headers is null) as events
 """
 _OPEN = "state in ('waiting', 'acknowledged')"
 _DUE = f"""
@@ -59,6 +60,10 @@ RECOUNTS: dict[str, tuple[str, str]] = {
         "department state",
         f"""select department, state, extract(epoch from sum(:now - waiting_since)) as value from assignment
             where {_OPEN} group by 1, 2""",
+    ),
+    "koikarper_open_assignment_age_seconds_gcount": (
+        "department state",
+        f"select department, state, count(*) as value from assignment where {_OPEN} group by 1, 2",
     ),
     "koikarper_assignments_overdue": (
         "department stage",
@@ -106,16 +111,18 @@ RECOUNTS: dict[str, tuple[str, str]] = {
         "department",
         f"select data ->> 'department', count(*) as value from ({_TOLD}) as told where verb = 'published' group by 1",
     ),
+    # No pattern is detected yet, so none may be open.
+    "koikarper_patterns_open": ("department", "select code, value from (values ('', 0)) as none (code, value)"),
     "koikarper_dead_letters_total": (
         "topic reason",
-        f"""select {_header("topic")}, {_header("reason")}, count(*) as value from outbox
+        f"""select {_header("topic")}, {_header("reason")}, count(*) as value from sent
             where topic = 'dead-letters' group by 1, 2""",
     ),
     "koikarper_dead_letters_open": (
         "topic reason",
         f"""select topic, reason, sum(letters) as value from (
                 select {_header("topic")} as topic, {_header("reason")} as reason, 1 as letters
-                from outbox where topic = 'dead-letters'
+                from sent where topic = 'dead-letters'
                 union all select topic, reason, -1 from dead_letter where settled_at is not null
             ) as made_and_settled group by 1, 2""",
     ),
