@@ -9,10 +9,14 @@ import typer
 from services.cli.output import fail
 from services.local import keys
 from services.local.folder import write_whole
+from services.local.roles import ROLE
 
 BYTES = 24
 READABLE = 0o444
 """A container reads its secret as another user than who made it; the folder itself is closed to everybody else."""
+PASSWORDS = ("owner-password", "services-password", "grafana-password")
+DATABASES = {"database-owner": ("koikarper", "owner-password"), "database": (ROLE, "services-password")}
+"""As which role with which password each of these connects: who migrates owns the tables, and the services do not."""
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where they go; made where needed.")]
 HostOption = Annotated[str, typer.Option(help="The database's host and port, as the services know it.")]
@@ -38,10 +42,11 @@ def make(folder: FolderArgument, database_host: HostOption = "postgresql:5432") 
 def _make(folder: Path, database_host: str) -> list[str]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    made = [name for name in ("database-password", "grafana-password") if _once(folder / name, _password())]
-    password = (folder / "database-password").read_text("ascii")
-    if _once(folder / "database", f"postgresql://koikarper:{password}@{database_host}/koikarper"):
-        made.append("database")
+    made = [name for name in PASSWORDS if _once(folder / name, _password())]
+    for name, (role, secret) in DATABASES.items():
+        password = (folder / secret).read_text("ascii")
+        if _once(folder / name, f"postgresql://{role}:{password}@{database_host}/koikarper"):
+            made.append(name)
     public = folder / "keys" / keys.PUBLIC
     if not public.exists():
         keys.jwks(folder).chmod(READABLE)

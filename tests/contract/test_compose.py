@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from services.cli.operate import SERVICES as RUNNABLE
 from services.local import jars
+from services.local.roles import ROLE
 from services.runtime.settings import Settings
 from tests import stack
 from tests.cluster import DEPLOY, NODES
@@ -108,6 +109,13 @@ def test_no_secret_is_in_an_environment(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
         assert not secret.search(variable) or value.startswith("/run/secrets")
         assert "://" not in value or variable.startswith("BROKER")
+
+
+def test_only_who_migrates_is_the_owner_of_the_database() -> None:
+    owners = {name for name, service in SERVICES.items() if "database-owner" in str(service.get("secrets"))}
+    assert owners == {"migrate"}
+    assert OURS["migrate"]["environment"]["KOIKARPER_DATABASE_ROLE"] == ROLE
+    assert f"create role {ROLE} login" in (stack.ROOT / "deploy" / "postgresql" / "roles.sql").read_text("utf-8")
 
 
 def test_every_secret_is_a_file_that_one_command_makes(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import json as jsonlib
 import shutil
+import subprocess
 import time
 import uuid
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import psutil
@@ -20,10 +22,15 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from services.cli.operate import SERVICES as RUNNABLE
 from services.local import keys
+from services.local.accounts import account_for
+from services.local.binaries import reachable
+from services.local.roles import ROLE
 from tests.cluster import NODES, Cluster
-from tests.stack import IMAGE, Container, read
+from tests.stack import IMAGE, ROOT, Container, read
 
 COMPOSE = read()
+ROLES = ROOT / "deploy" / "postgresql" / "roles.sql"
+PASSWORD = "of-the-services"
 KAFKA_TOPIC = "neighbourhood.initiative-blocked"
 SOURCE = "urn:nld:oin:00000099000000001000:systeem:wijkteam-app/noord"
 POND = {
@@ -52,8 +59,22 @@ class Stack:
         here = {"0.0.0.0": self.cluster.host(number), "/disks": str(self.folder / "disks")}  # noqa: S104 - replaced
         container = Container(COMPOSE["services"][name], self.folder / name, hosts | here)
         public = (self.secrets / "keys" / keys.PUBLIC).read_text()
-        container.secrets({"database": self.cluster.database, "jwks": public})
+        databases = {"database": self._as_services(), "database-owner": self.cluster.database}
+        container.secrets(databases | {"jwks": public})
         return container
+
+    def _as_services(self) -> str:
+        """Where the services connect: as a role that owns nothing, and not as the owner."""
+        found = urlsplit(self.cluster.database)
+        return urlunsplit(found._replace(netloc=f"{ROLE}:{PASSWORD}@{found.hostname}:{found.port}"))
+
+    def make_roles(self) -> None:
+        """What PostgreSQL's image does with deploy/postgresql/ when it makes the database."""
+        (self.folder / "password").write_text(PASSWORD)
+        sql = ROLES.read_text("utf-8").replace("/run/secrets/services-password", str(self.folder / "password"))
+        psql = reachable(account_for(self.folder)) / "psql"
+        argv = [str(psql), "--no-psqlrc", "--set=ON_ERROR_STOP=1", self.cluster.database]
+        subprocess.run(argv, input=sql, text=True, check=True, capture_output=True)
 
     @property
     def services(self) -> dict[str, Container]:
@@ -83,6 +104,7 @@ async def stack(tmp_path_factory):
         (folder / "disks" / part).mkdir(parents=True)
     async with Cluster(folder / "cluster") as cluster:
         running = Stack(folder, cluster)
+        running.make_roles()
         for name in ("migrate", "topics"):
             one = running.containers[name]
             done = await asyncio.to_thread(one.run, *one.command())

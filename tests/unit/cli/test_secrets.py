@@ -20,17 +20,19 @@ def test_a_stack_gets_its_passwords_and_keys_and_none_is_shown(tmp_path: Path) -
     folder = tmp_path / "new" / "secrets"
     said = make(folder)
     assert said.exit_code == 0
-    password = (folder / "database-password").read_text()
-    assert len(password) == 32
-    assert (folder / "database").read_text() == f"postgresql://koikarper:{password}@postgresql:5432/koikarper"
-    assert (folder / "grafana-password").read_text() not in {"", password}
-    assert password not in said.output
+    owner, services, grafana = ((folder / f"{name}-password").read_text() for name in ("owner", "services", "grafana"))
+    assert len({owner, services, grafana}) == 3
+    assert len(owner) == len(services) == len(grafana) == 32
+    database = "postgresql:5432/koikarper"
+    assert (folder / "database-owner").read_text() == f"postgresql://koikarper:{owner}@{database}"
+    assert (folder / "database").read_text() == f"postgresql://koikarper_services:{services}@{database}"
+    assert not [secret for secret in (owner, services, grafana) if secret in said.output]
 
 
 def test_its_containers_can_read_them_and_other_users_of_the_machine_cannot(tmp_path: Path) -> None:
     make(tmp_path / "secrets")
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
-    for name in ("database", "database-password", "grafana-password", "keys/jwks.json"):
+    for name in ("database", "database-owner", "services-password", "grafana-password", "keys/jwks.json"):
         assert stat.S_IMODE((tmp_path / "secrets" / name).stat().st_mode) == 0o444
     assert stat.S_IMODE((tmp_path / "secrets" / "keys" / keys.PRIVATE).stat().st_mode) == 0o600
 
