@@ -97,7 +97,7 @@ def served() -> set[str]:
 
 
 KEYWORDS = re.compile(
-    "absent|and|bool|by|day_of_week|group_left|histogram_quantile|increase|inf|max|max_over_time|min|offset|on|or|sum|time|unless|vector",
+    "absent|and|bool|by|day_of_week|group_left|histogram_quantile|increase|inf|max|max_over_time|min|offset|on|or|predict_linear|sum|time|unless|vector",
     re.IGNORECASE,
 )
 
@@ -144,6 +144,11 @@ def test_the_top_of_a_ladder_is_told_to_concern_control_too() -> None:
 
 def test_a_team_that_is_late_to_confirm_is_not_held_against_the_department() -> None:
     assert told("ConfirmationsOverdue", "people", "permits") == ["neighbourhood-teams"]
+
+
+def test_a_program_that_does_not_read_is_told_to_operations_and_to_its_department() -> None:
+    assert told("DepartmentNotReading", "people", "permits") == ["operations", "permits"]
+    assert told("HeardByTheMachineOnly", "people", "permits") == ["permits"]
 
 
 def test_trouble_of_the_machinery_is_told_to_operations() -> None:
