@@ -17,12 +17,13 @@ from events.faults import Reason
 from events.identifiers import AssignmentId, SignalId
 from events.signals import Report
 from services.agreements.topics import inputs
-from services.ledger import counters, keeping, positions, recording, store, writing
+from services.ledger import counters, keeping, passages, positions, recording, store, writing
 from services.ledger.book import Book
 from services.ledger.counting import Counts, counted, dead_lettered
 from services.ledger.letters import Letter, letter_of
 from services.ledger.lifecycle import Decision, Said, decide, refuse_unknown, subject_of
 from services.ledger.marks import Marks
+from services.ledger.passages import Late
 from services.ledger.positions import Held, Place
 from services.ledger.reading import Incoming, Rejected, read_record, set_apart
 from services.ledger.state import State
@@ -52,6 +53,7 @@ class Batch:
     signals: dict[AssignmentId, SignalId]
     decided: list[Recorded] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+    late: list[Late] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -91,6 +93,7 @@ class Intake:
                 decide_one(batch, item, book)
             await store.save_states(connection, batch.before, batch.states.values())
             heads = await recording.write_record(connection, batch.decided, held, book.current.version)
+            await passages.note_late(connection, batch.late)
             letters = self._letters(batch, book)
             await writing.write_outbox(connection, writing.follows(batch.decided, letters, book.current.source))
             await keeping.keep(connection, letters)
@@ -124,6 +127,8 @@ def decide_one(batch: Batch, item: Incoming, book: Book) -> None:
     else:
         signal = SignalId(subject)
     state = batch.states.get(signal) if signal else None
+    if state is not None and (late := passages.late(state, item.event.source, item.event.id, item.at)):
+        batch.late.append(late)
     decision: Decision = decide(state, said, item.at, book) if signal else refuse_unknown(said, item.at, book)
     batch.counts.update(counted(state, decision.state, decision.follows))
     if decision.state is not None and signal is not None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.identifiers import SignalId
 from services.agreements.model import Agreements
+from services.ledger import passages
 from services.ledger.intake import Books
 from services.ledger.succession import retire
 from services.ledger.unasked import decide_each
@@ -57,4 +58,6 @@ async def hand_over_retired(
     under agreements that the book did not hold: they may ask for partitions that `before` did not count. The book has
     them now.
     """
-    return await decide_each(connection, signals, books, lambda state, book: retire(state, before, book))
+    done = await decide_each(connection, signals, books, lambda state, book: retire(state, before, book))
+    await passages.note_retired(connection, done, before, books.book.current.version)
+    return done

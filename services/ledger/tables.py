@@ -91,6 +91,19 @@ class SealRow(Table, table=True):
     sealed_at: datetime = _moment(sa_column_kwargs={"server_default": sql("clock_timestamp()")})
 
 
+class PassageRow(Table, table=True):
+    """How far time had passed, where the record cannot tell (`passages.py`); only ever appended."""
+
+    __tablename__ = "passage"
+    __table_args__ = (Index("passage_signal", "signal", "after", "nr"),)
+
+    nr: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    signal: UUID
+    after: int = Field(sa_type=BigInteger)  # the row of the record after which it passed
+    until: datetime | None = _moment(default=None)  # every moment before it; null: all that were to come
+    agreements: str | None = None  # the version by which a retired department's work was handed over; null: it was not
+
+
 class SignalRow(Table, table=True):
     """The state of a signal, folded from the record."""
 

@@ -12,6 +12,7 @@ PUBLISHED = "select, insert, delete"
 RIGHTS = {
     "agreements": APPENDED,
     "identity": APPENDED,
+    "passage": APPENDED,
     "record": APPENDED,
     "seal": APPENDED,
     "assignment": WRITTEN,
