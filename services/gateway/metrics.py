@@ -1,4 +1,4 @@
-"""How long each route takes to answer, by the class of the answer; every pair of them from the first scrape."""
+"""How long each route takes to answer, by the class of the answer; the gateway redirects nobody."""
 
 import time
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OTHER = "other"
 """The route of a path that is none of the interface's: what callers type must not become a label."""
-CLASSES = ("2xx", "3xx", "4xx", "5xx")
+CLASSES = ("2xx", "4xx", "5xx")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30)
 """30 s is the longest that a caller may ask the gateway to wait (`Prefer: wait`)."""
 

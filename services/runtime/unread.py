@@ -25,7 +25,7 @@ from services.runtime.records import Record
 
 _log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 5.0
 ANSWER_TIMEOUT_SECONDS = 5.0
 
 
