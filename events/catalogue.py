@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from events import answers, outcomes
-from events.signals import KINDS, SIGNALS, Data, Kind
+from events.signals import CANARY, KINDS, REPORTS, SIGNALS, AnyKind, Data
 
 PREFIX = "nl.koikarper"
 Sender = Literal["team", "department", "either", "loop"]
@@ -34,12 +34,12 @@ class Topic:
     max_message_bytes: int = 1024 * 1024
 
 
-def signal_type(kind: Kind) -> str:
+def signal_type(kind: AnyKind) -> str:
     """The event type of a kind of signal."""
     return f"{PREFIX}.signals.{kind}.v1"
 
 
-def neighbourhood_topic(kind: Kind) -> str:
+def neighbourhood_topic(kind: AnyKind) -> str:
     """The topic on which teams emit signals of this kind."""
     return f"neighbourhood.{kind}"
 
@@ -122,19 +122,29 @@ OUTCOMES: dict[str, Entry] = {entry.name: entry for entry in _OUTCOMES}
 """What the loop decides."""
 
 CATALOGUE: dict[str, Entry] = INPUTS | OUTCOMES
+"""What is published: as schemas, in AsyncAPI and in OpenAPI."""
+
+_CANARY = Entry(signal_type(CANARY), REPORTS[CANARY], "team", (neighbourhood_topic(CANARY),))
+READABLE: dict[str, Entry] = INPUTS | {_CANARY.name: _CANARY}
+"""What the gateway and the ledger read: what people write, and the canary, which nobody outside can write or read."""
 
 
-def kind_of(type_: str) -> Kind | None:
+def kind_of(type_: str) -> AnyKind | None:
     """The kind of signal that this type reports, or None when it is no signal."""
     return _KINDS.get(type_)
 
 
-_KINDS: dict[str, Kind] = {signal_type(kind): kind for kind in KINDS}
+_KINDS: dict[str, AnyKind] = {signal_type(kind): kind for kind in REPORTS}
 
 
 def neighbourhood_topics() -> tuple[Topic, ...]:
     """The topics of the signals: six partitions each, since many teams share them."""
     return tuple(Topic(neighbourhood_topic(kind), partitions=6) for kind in KINDS)
+
+
+def canary_topics() -> tuple[Topic, ...]:
+    """The canary's own: a signal's six partitions, for the canary is to go over all of them, and its two senders'."""
+    return Topic(neighbourhood_topic(CANARY), partitions=6), *department_topics(CANARY), *team_topics(CANARY)
 
 
 def department_topics(code: str) -> tuple[Topic, ...]:

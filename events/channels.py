@@ -72,6 +72,7 @@ def operators_channels() -> tuple[Channel, ...]:
             (),
             key="the key of the record that could not be read",
         ),
+        _canary(),
     )
 
 
@@ -123,6 +124,21 @@ def _neighbourhood() -> Iterable[Channel]:
             ("Koikarper's ledger",),
             types,
         )
+
+
+def _canary() -> Channel:
+    """Its type is not published: nobody outside may write it, and it reaches nobody outside."""
+    topic = catalogue.canary_topics()[0]
+    return Channel(
+        topic.name,
+        topic,
+        "The signal that the machinery sends itself to see whether signals come round. It goes on over the topics of a "
+        "department and a team with the reserved code canary, back to who sent it, and is in no figure about people.",
+        "the operators",
+        (f"the service canary, by way of {GATEWAY}",),
+        ("Koikarper's ledger",),
+        (),
+    )
 
 
 def _department() -> Iterable[Channel]:

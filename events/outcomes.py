@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from events.answers import Outcome
 from events.identifiers import Code, Identifier
 from events.moments import Moment
-from events.signals import Data, Kind, Rule
+from events.signals import KINDS, AnyKind, Data, Rule
 from events.texts import Word
 
 Stage = Literal["acknowledge", "resolve", "confirm"]
@@ -29,6 +29,8 @@ RefusalCode = Literal[
     "too-many-hand-overs",
     "unreadable",
 ]
+Kind = Annotated[AnyKind, WithJsonSchema({"enum": list(KINDS), "type": "string"})]
+"""The kind of a signal; what is published names those of people, for no outsider's topic carries the canary's."""
 Ordinal = Annotated[int, Field(ge=1, strict=True)]
 REFUSAL_CODES: tuple[RefusalCode, ...] = get_args(RefusalCode)
 

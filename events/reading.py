@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from events import answers, signals
-from events.catalogue import CATALOGUE, INPUTS, Entry
+from events.catalogue import CATALOGUE, READABLE, Entry
 from events.envelope import ATTRIBUTES, Attributes
 from events.faults import Fault, Reason, Unreadable, faults_of
 from events.moments import first_day, is_later
@@ -66,7 +66,7 @@ def parse(raw: dict[str, Any], *, strict: bool, table: dict[str, Entry] = CATALO
 
 def read_input(raw: dict[str, Any], received: datetime, *, strict: bool) -> Event:
     """Read what a team or department sent: `parse`, no personal data, and no moment later than `received`."""
-    event = parse(raw, strict=strict, table=INPUTS)
+    event = parse(raw, strict=strict, table=READABLE)
     _refuse("personal-data", list(personal_data(raw.get("data"))))
     _refuse("in-the-future", _future(event, received))
     return event
@@ -76,7 +76,7 @@ def check_input(raw: dict[str, Any], received: datetime, *, strict: bool) -> tup
     """As `read_input`, with the faults of every sort together: at the HTTP edge a person mends them all at once."""
     personal = list(personal_data(raw.get("data")))
     try:
-        event = parse(raw, strict=strict, table=INPUTS)
+        event = parse(raw, strict=strict, table=READABLE)
     except Unreadable as error:
         return None, [*error.faults, *personal]
     return event, [*personal, *_future(event, received)]

@@ -1,4 +1,4 @@
-"""What a team reports: the eight kinds of signal and their data (contract 1.1)."""
+"""What a team reports: the eight kinds of signal and their data (contract 1.1), and the one of the machinery itself."""
 
 from typing import Annotated, Any, Literal, get_args
 
@@ -21,6 +21,13 @@ Kind = Literal[
     "phase-changed",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+"""What people report; lists, figures and what is published know these and no others."""
+
+CANARY: Literal["canary"] = "canary"
+"""The kind of signal that the machinery sends itself, and the code of the team and the department between which it
+goes: reserved, and in no list and no figure about people."""
+AnyKind = Literal[Kind, "canary"]
+"""What the loop itself must be able to carry."""
 
 
 def _number(value: Any) -> Any:
@@ -163,6 +170,17 @@ class PhaseChanged(Report):
     because: Long | None = None
 
 
+class Canary(Report):
+    """What the machinery reports to itself, to see whether a signal comes round."""
+
+    @field_validator("team")
+    @classmethod
+    def _is_its_own(cls, team: str) -> str:
+        if team != CANARY:
+            raise ValueError(f"must be {CANARY}: the machinery sends this kind to itself, and nobody else can")
+        return team
+
+
 SIGNALS: dict[Kind, type[Report]] = {
     "initiative-blocked": InitiativeBlocked,
     "rules-conflicting": RulesConflicting,
@@ -174,13 +192,18 @@ SIGNALS: dict[Kind, type[Report]] = {
     "phase-changed": PhaseChanged,
 }
 
+"""What people report."""
+
+ANY_KINDS: tuple[AnyKind, ...] = get_args(AnyKind)
+REPORTS: dict[AnyKind, type[Report]] = {kind: Canary if kind == CANARY else SIGNALS[kind] for kind in ANY_KINDS}
+"""What the loop reads."""
 
 _FIELDS = {
-    kind: tuple(field.alias or name for name, field in model.model_fields.items()) for kind, model in SIGNALS.items()
+    kind: tuple(field.alias or name for name, field in model.model_fields.items()) for kind, model in REPORTS.items()
 }
 
 
-def own_fields(kind: Kind, data: dict[str, Any]) -> dict[str, Any]:
+def own_fields(kind: AnyKind, data: dict[str, Any]) -> dict[str, Any]:
     """The fields of a signal's data that its kind has, as they were sent.
 
     Unknown ones are kept and ignored (contract 1): whatever decides by `data` looks at these, which the model checked.

@@ -7,6 +7,7 @@ from typing import Any
 
 from events.faults import Fault
 from events.identifiers import DISTRICT, MUNICIPALITY, NEIGHBOURHOOD
+from events.signals import CANARY
 from services.agreements.model import Agreements
 
 
@@ -21,7 +22,8 @@ def unknown_faults(agreements: Agreements, kind: str, data: Mapping[str, Any]) -
     A CBS code is known when it is the municipality, a team's neighbourhood, or lies in or around one.
     """
     team = data.get("team")
-    teams = [] if team is None or team in agreements.teams else [("data.team", team)]
+    known = {CANARY} if kind == CANARY else agreements.teams
+    teams = [] if team is None or team in known else [("data.team", team)]
     return [
         *(Fault(path, f"there is no team {code!r}{did_you_mean(code, agreements.teams)}") for path, code in teams),
         *(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from events.outcomes import Stage
+from events.signals import CANARY
 from services.agreements.durations import Duration
 from services.agreements.model import Act, Agreements, Mark, Promise, Rung
 
@@ -28,7 +29,7 @@ def moments(
     time or on the wall clock. A rung before `due` that would lie before `start` has no moment: nobody is late yet.
     A rung that calls in a retired department calls in its successor.
     """
-    ladder = agreements.departments[department].ladder
+    ladder = None if department == CANARY else agreements.departments[department].ladder
     if ladder is None:
         return ()
     made = agreements.promises[promise or agreements.departments[department].promise]

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
+from services.agreements.canary import canary_of
 from services.agreements.model import Agreements, Department, Team
 from services.agreements.problems import AgreementsError, Problem
 from services.agreements.reading.calendars import read_calendar
@@ -75,10 +76,11 @@ def _read(reader: Reader, root: Node, text: str) -> Agreements | None:
     default = reader.reference(found.get("default"), "department")
     if "municipality" not in found:  # reported as missing
         return None
+    municipality = read_municipality(reader, found["municipality"])
     return Agreements(
         version=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
-        municipality=read_municipality(reader, found["municipality"]),
+        municipality=municipality,
         calendars=MappingProxyType(calendars),
         promises=MappingProxyType(promises),
         ladders=MappingProxyType(ladders),
@@ -87,6 +89,7 @@ def _read(reader: Reader, root: Node, text: str) -> Agreements | None:
         routes=routes,
         default=default,
         patterns=patterns,
+        canary=canary_of(municipality),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from events.outcomes import Stage
+from events.signals import CANARY
 from services.agreements.calendars import Calendar
 from services.agreements.durations import Duration
 
@@ -107,6 +108,17 @@ class Patterns:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """Between whom the machinery's own signal goes; `source` is of what both say, and of nobody else."""
+
+    source: str
+    department: Department
+    team: Team
+    promise: Promise
+    calendar: Calendar
+
+
+@dataclass(frozen=True, slots=True)
 class Agreements:
     """One version of the whole file."""
 
@@ -121,18 +133,27 @@ class Agreements:
     routes: tuple[Route, ...]
     default: str
     patterns: Patterns
+    canary: Canary  # in none of the above: those are people's
 
     @property
     def source(self) -> str:
         """The `source` of what the loop and the gateway themselves say."""
         return f"urn:nld:oin:{self.municipality.oin}:systeem:koikarper"
 
+    def promise_of(self, department: str, name: str) -> Promise:
+        """What a department promises under this name."""
+        return self.canary.promise if department == CANARY else self.promises[name]
+
     def calendar_of(self, department: str) -> Calendar:
         """The calendar by which a department works."""
+        if department == CANARY:
+            return self.canary.calendar
         return self.calendars[self.departments[department].calendar]
 
     def is_retired(self, department: str, at: datetime) -> bool:
         """Whether the code gets no new work at `at`: the day named by `until` has ended."""
+        if department == CANARY:
+            return False
         until = self.departments[department].until
         return until is not None and self.calendar_of(department).day_of(at) > until
 

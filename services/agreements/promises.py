@@ -17,18 +17,18 @@ class Dates:
 
 def dates(agreements: Agreements, department: str, promise: str, at: datetime) -> Dates:
     """The dates that `department` promises at `at` under the promise of that name."""
-    made = agreements.promises[promise]
+    made = agreements.promise_of(department, promise)
     return Dates(_end(agreements, department, made.acknowledge, at), _end(agreements, department, made.resolve, at))
 
 
 def confirm_by(agreements: Agreements, department: str, promise: str, at: datetime) -> datetime:
     """By when the team says whether it is solved, asked at `at`."""
-    return _end(agreements, department, agreements.promises[promise].confirm, at)
+    return _end(agreements, department, agreements.promise_of(department, promise).confirm, at)
 
 
 def latest_extension(agreements: Agreements, department: str, promise: str, resolve_by: datetime) -> datetime:
     """The latest date that one extension of the date that stands may name; that date itself when none is allowed."""
-    extension = agreements.promises[promise].extension
+    extension = agreements.promise_of(department, promise).extension
     return _end(agreements, department, extension, resolve_by) if extension else resolve_by
 
 

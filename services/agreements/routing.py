@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from events.signals import rules_of
+from events.signals import CANARY, rules_of
 from services.agreements.codes import unknown_codes
 from services.agreements.globs import matches
 from services.agreements.model import Agreements, Route
@@ -34,7 +34,10 @@ def route(agreements: Agreements, kind: str, data: Mapping[str, Any], at: dateti
     department, else the department's own. With `at`, a department that is retired by then is replaced by its successor.
 
     Codes that the agreements do not know are left out; `unknown_codes` names them, and the caller refuses them first.
+    The canary goes to itself, past every route: `kind: "*"` means what people report.
     """
+    if kind == CANARY:
+        return (Routed(CANARY, "the canary's own", agreements.canary.promise.name),)
     values = {**data, "kind": kind}
     matching = [candidate for candidate in agreements.routes if _matches(candidate, values)]
     reasons = [

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
+from events.signals import CANARY
 from services.agreements.model import Agreements
 
 Sender = tuple[Literal["team", "department"], str]
@@ -13,8 +14,11 @@ def may_use(agreements: Agreements, sender: Sender, source: str) -> bool:
     """Whether an event of `sender` may carry `source`.
 
     A sender uses what it lists, and what the gateway sends for it. One that lists nothing may use any source that
-    nobody else lists. A sender that the agreements do not know may use none.
+    nobody else lists. A sender that the agreements do not know may use none. The canary has one, which is nobody
+    else's, whatever they list: not even the gateway's own will do, so that nobody can pass for it.
     """
+    if sender[1] == CANARY or source == agreements.canary.source:
+        return sender[1] == CANARY and source == agreements.canary.source
     listed = sources_of(agreements, sender)
     if listed is None:
         return False

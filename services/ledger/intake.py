@@ -17,7 +17,7 @@ from events.faults import Reason
 from events.identifiers import AssignmentId, SignalId
 from events.signals import Report
 from services.agreements.topics import inputs
-from services.ledger import counters, keeping, passages, positions, recording, store, writing
+from services.ledger import canaries, counters, keeping, passages, positions, recording, store, writing
 from services.ledger.book import Book
 from services.ledger.counting import Counts, counted, dead_lettered
 from services.ledger.letters import Letter, letter_of
@@ -86,17 +86,21 @@ class Intake:
             self.marks.check({place: row.next_offset for place, row in held.items()})
             fresh = [item for item in incoming if _unread(item.record, held)]
             unread = [item for item in rejected if _unread(item.record, held)]
-            new, conflicting = await writing.record_identities(connection, in_order(fresh))
+            own, peoples = canaries.told_apart(in_order(fresh))
+            new, conflicting = await writing.record_identities(connection, peoples)
+            new += own
             batch = await self._load(connection, new, [*unread, *conflicting])
             book = await self.books.complete(connection, store.versions(batch.states.values()))
             for item in new:
                 decide_one(batch, item, book)
             await store.save_states(connection, batch.before, batch.states.values())
-            heads = await recording.write_record(connection, batch.decided, held, book.current.version)
+            said = [entry for entry in batch.decided if not canaries.is_own(entry.item)]
+            heads = await recording.write_record(connection, said, held, book.current.version)
             await passages.note_late(connection, batch.late)
             letters = self._letters(batch, book)
             await writing.write_outbox(connection, writing.follows(batch.decided, letters, book.current.source))
             await keeping.keep(connection, letters)
+            await canaries.forget(connection, batch.decided)
             await positions.advance(connection, records, heads)
             await counters.add(connection, batch.counts)
         self.marks.note_done(records)

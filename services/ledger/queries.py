@@ -21,12 +21,12 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    true,
     tuple_,
 )
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from events.signals import CANARY
 from services.ledger.contacts import Contacts, contacts_of
 from services.ledger.state import OPEN
 from services.ledger.tables import Table
@@ -57,6 +57,9 @@ _UNSPOKEN = SIGNAL.c.contact_on.is_(None)
 _NOT_CLOSED = text("signal.state <> 'closed'")
 _STILL_OPEN = text("assignment.state in ('waiting', 'acknowledged')")
 """What follows from a filter on the state, in so many words: any plan then finds the partial index."""
+_NO_CANARY = text(f"signal.kind <> '{CANARY}'")
+_NO_CANARYS = text(f"assignment.kind <> '{CANARY}'")
+"""Written out too: a plan that is made once for all would expect a parameter to leave nothing."""
 
 Rows = Sequence[RowMapping]
 
@@ -77,7 +80,10 @@ class RecordPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a reader may see: a team its own signals, a department what is assigned to it; neither named: all."""
+    """What a reader may see: a team its own signals, a department what is assigned to it; neither named: all.
+
+    Nobody sees the canary: these are lists of what people wait for.
+    """
 
     team: str | None = None
     department: str | None = None
@@ -198,18 +204,19 @@ def _longest_first(query: Select[Any], after: Position | None, limit: int) -> Se
 
 def _sees_signal(scope: Scope) -> ColumnElement[bool]:
     if scope.team is not None:
-        return SIGNAL.c.team == scope.team
+        return and_(_NO_CANARY, SIGNAL.c.team == scope.team)
     if scope.department is not None:
-        return SIGNAL.c.id.in_(select(ASSIGNMENT.c.signal).where(ASSIGNMENT.c.department == scope.department))
-    return true()
+        theirs = select(ASSIGNMENT.c.signal).where(ASSIGNMENT.c.department == scope.department)
+        return and_(_NO_CANARY, SIGNAL.c.id.in_(theirs))
+    return and_(_NO_CANARY)
 
 
 def _sees_assignment(scope: Scope) -> ColumnElement[bool]:
     if scope.team is not None:
-        return SIGNAL.c.team == scope.team
+        return and_(_NO_CANARYS, SIGNAL.c.team == scope.team)
     if scope.department is not None:
-        return ASSIGNMENT.c.department == scope.department
-    return true()
+        return and_(_NO_CANARYS, ASSIGNMENT.c.department == scope.department)
+    return and_(_NO_CANARYS)
 
 
 def _overdue(now: datetime) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.envelope import encode
 from events.identifiers import SignalId
+from events.signals import CANARY
 from services.agreements.loading import parse
 from services.ledger import store, writing
 from services.ledger.letters import OutboxEntry
@@ -23,7 +24,7 @@ SIGNALS = 200
 FIRST = UUID(int=0)
 """Before every signal."""
 
-_OPEN = "state in ('waiting', 'acknowledged') and (:every or department = any(:departments))"
+_OPEN = f"state in ('waiting', 'acknowledged') and kind <> '{CANARY}' and (:every or department = any(:departments))"
 _DEPARTMENTS = bindparam("departments", type_=ARRAY(Text))
 _COUNT = text(f"""
     select department, count(*) as open from assignment where {_OPEN} group by department order by department
@@ -36,7 +37,7 @@ _TEXTS = text("select version, text from agreements where version = any(:version
     bindparam("versions", type_=ARRAY(Text))
 )
 _KNOWN = text("select text from agreements order by first_seen desc, version limit 1")
-_WORKED = text("select distinct department from assignment")
+_WORKED = text(f"select distinct department from assignment where kind <> '{CANARY}'")  # noqa: S608 - as above
 
 
 async def departments(connection: AsyncConnection) -> set[str]:

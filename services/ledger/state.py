@@ -7,7 +7,7 @@ from typing import Any, Literal
 from events.answers import Outcome
 from events.identifiers import AssignmentId, SignalId
 from events.outcomes import How, Stage
-from events.signals import Kind
+from events.signals import AnyKind
 
 SignalState = Literal["open", "resolved", "closed"]
 AssignmentState = Literal["waiting", "acknowledged", "resolved", "closed", "handed-over"]
@@ -43,7 +43,7 @@ class Assignment:
     signal: SignalId
     department: str
     round: int
-    kind: Kind
+    kind: AnyKind
     because: str  # why this department: the route that chose it
     agreements: str  # the version under which the promise was made
     promise: str  # its name in that version
@@ -79,7 +79,7 @@ class Signal:
     """What a team reported, and how far the town is with it."""
 
     id: SignalId
-    kind: Kind
+    kind: AnyKind
     team: str
     neighbourhood: str
     report: dict[str, Any]  # the signal's own data as sent

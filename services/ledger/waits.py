@@ -13,6 +13,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.outcomes import Stage
+from events.signals import CANARY
 from services.ledger.grievances import oldest_happened
 
 Group = Literal["department", "kind"]
@@ -59,10 +60,11 @@ _COLUMNS = """
         as {stage}_milliseconds
 """
 
-_FROM = """
+_FROM = f"""
     from assignment left join signal as asked
         on asked.id = assignment.signal and asked.state = 'resolved' and assignment.state = 'resolved'
-    where (cast(:department as text) is null or assignment.department = :department)
+    where assignment.kind <> '{CANARY}'
+      and (cast(:department as text) is null or assignment.department = :department)
       and (cast(:kind as text) is null or assignment.kind = :kind)
 """
 
@@ -112,9 +114,7 @@ async def waits(
     rows = (await connection.execute(query, {"now": now})).mappings().all()
     happened = await oldest_happened(connection, groups, department=department, kind=kind)
     found = [
-        _wait(row, stage, happened.get((*(row[group] for group in groups), stage)))
-        for row in rows
-        for stage in FIGURES
+        _wait(row, stage, happened.get((*(row[group] for group in groups), stage))) for row in rows for stage in FIGURES
     ]
     return [wait for wait in found if wait.open or wait.met or wait.missed or wait.answered]
 

@@ -114,10 +114,16 @@ DEAD_LETTERS_OPEN = Definition(
     "koikarper_dead_letters_open", "gauge", ("topic", "reason"), "Dead letters that were neither retried nor discarded."
 )
 CANARY_ROUNDTRIP = Definition(
-    "koikarper_canary_roundtrip_seconds", "gauge", (), "How long the last canary signal took round the loop."
+    "koikarper_canary_roundtrip_seconds",
+    "gauge",
+    (),
+    "How long the last canary took: from the broker's receipt of the signal to that of the word that closed it.",
 )
 CANARY_LAST_SUCCESS = Definition(
-    "koikarper_canary_last_success_timestamp_seconds", "gauge", (), "When a canary signal last came round."
+    "koikarper_canary_last_success_timestamp_seconds",
+    "gauge",
+    (),
+    "When the word that closed the last canary was received; absent before the first.",
 )
 SNAPSHOT = Definition(
     "koikarper_snapshot_timestamp_seconds", "gauge", (), "The moment of the ledger that all these figures are of."

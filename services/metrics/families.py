@@ -61,6 +61,7 @@ def _gauges(snapshot: Snapshot, sets: LabelSets) -> Iterator[Metric]:
         d.OUTBOX_OLDEST: {(): snapshot.outbox_oldest.timestamp()} if snapshot.outbox_oldest else {},
         d.DEAD_LETTERS_OPEN: {(row.topic, row.reason): row.open for row in snapshot.dead_letters},
         d.READ_UNTIL: _read_until(snapshot, sets),
+        **_canary(snapshot),
         d.SNAPSHOT: {(): snapshot.at.timestamp()},
         d.DATABASE_SIZE: {(): snapshot.database_bytes},
     }
@@ -68,6 +69,14 @@ def _gauges(snapshot: Snapshot, sets: LabelSets) -> Iterator[Metric]:
         family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
         _add(family.add_metric, _zeros(metric, sets) | values)
         yield family
+
+
+def _canary(snapshot: Snapshot) -> dict[d.Definition, Values]:
+    last = snapshot.canary
+    return {
+        d.CANARY_ROUNDTRIP: {(): last.took.total_seconds()} if last else {},
+        d.CANARY_LAST_SUCCESS: {(): last.at.timestamp()} if last else {},
+    }
 
 
 def _waits(snapshot: Snapshot, sets: LabelSets) -> Metric:

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from ruamel.yaml.nodes import Node, ScalarNode
 
-from events.signals import KINDS, SIGNALS, Kind
+from events.signals import CANARY, KINDS, SIGNALS, Kind
 from services.agreements.codes import is_place
 from services.agreements.globs import fault_of, has_wildcard, matches
 from services.agreements.model import Route
@@ -72,7 +72,9 @@ def _glob(reader: Reader, node: Node, name: str) -> str:
 def _kinds(reader: Reader, entries: list[Entry], globs: tuple[str, ...]) -> list[Kind]:
     """The kinds that the route can match; reports each value that is none."""
     for entry in entries:
-        if entry.name == "kind":
+        if entry.name == "kind" and CANARY in globs:
+            reader.problem(entry.value, f"the kind {CANARY!r} is reserved: the machinery sends it to itself; remove it")
+        elif entry.name == "kind":
             _check_values(reader, entry, globs, "kind", KINDS)
     return [kind for kind in KINDS if any(matches(glob, kind) for glob in globs)]
 

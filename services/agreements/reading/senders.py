@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ruamel.yaml.nodes import Node
 
 from events.identifiers import MUNICIPALITY
+from events.signals import CANARY
 from services.agreements.codes import is_place
 from services.agreements.globs import fault_of
 from services.agreements.model import Department, Municipality, Team
@@ -82,7 +83,11 @@ def read_team(reader: Reader, entry: Entry, listed: list[Listed]) -> Team:
 
 
 def check_code(reader: Reader, entry: Entry, what: str) -> None:
-    """Refuse a code that cannot be part of a topic's name."""
+    """Refuse a code that cannot be part of a topic's name, and the one that is the machinery's."""
+    if entry.name == CANARY:
+        reader.problem(
+            entry.key, f"{CANARY!r} is reserved: under it the machinery sends itself a signal; take another code"
+        )
     if not re.fullmatch(CODE, entry.name, re.ASCII):
         reader.problem(
             entry.key,

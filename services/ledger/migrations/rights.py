@@ -7,6 +7,8 @@ from services.runtime.errors import KoikarperError
 
 APPENDED = "select, insert"
 WRITTEN = "select, insert, update"
+REMOVED = "select, insert, update, delete"
+"""The canary's rounds are (`canaries.py`); what people say stands in the record, from which states can be folded."""
 PUBLISHED = "select, insert, delete"
 
 RIGHTS = {
@@ -15,11 +17,11 @@ RIGHTS = {
     "passage": APPENDED,
     "record": APPENDED,
     "seal": APPENDED,
-    "assignment": WRITTEN,
+    "assignment": REMOVED,
     "counter": WRITTEN,
     "dead_letter": WRITTEN,
     "reading": WRITTEN,
-    "signal": WRITTEN,
+    "signal": REMOVED,
     "outbox": PUBLISHED,
 }
 """By table; a test compares it with the tables that there are."""
