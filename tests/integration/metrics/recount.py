@@ -27,6 +27,7 @@ SNAPSHOT: Sample = ("koikarper_snapshot_timestamp_seconds", ())
 _TYPES = {"now": DateTime(timezone=True), "le": Interval()}
 _LAYOUT = (
     # The canary is in no figure about people. A temporary view stands before the table of its name.
+    "create temp view canary as select * from signal where kind = 'canary'",
     "create temp view signal as select * from signal where kind <> 'canary'",
     "create temp view assignment as select * from assignment where department <> 'canary'",
     "create temp table published (topic text, signal uuid, value bytea, headers json)",

@@ -136,6 +136,15 @@ RECOUNTS: dict[str, tuple[str, str]] = {
         """select topic, extract(epoch from min(read_until)) as value from reading
            group by 1 having count(*) = count(read_until)""",
     ),
+    "koikarper_canary_roundtrip_seconds": (
+        "",
+        """select extract(epoch from closed_at - waiting_since) as value from canary
+           where closed_at = (select max(closed_at) from canary where how = 'confirmed')""",
+    ),
+    "koikarper_canary_last_success_timestamp_seconds": (
+        "",
+        "select extract(epoch from max(closed_at)) as value from canary where how = 'confirmed' having count(*) > 0",
+    ),
     "koikarper_snapshot_timestamp_seconds": ("", "select extract(epoch from cast(:now as timestamptz)) as value"),
 }
 BUCKETS: dict[str, tuple[str, str]] = {

@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from events.catalogue import PREFIX
+from events.catalogue import PREFIX, department_answers, neighbourhood_topic, signal_type, team_answers
 from events.envelope import structured
+from events.identifiers import assignment_id, signal_id
+from events.signals import CANARY
 from services.ledger import mending
 from services.metrics.app import build
 from services.metrics.exporter import Exporter
 from services.runtime.settings import Settings
+from tests.integration.metrics.recount import Sample
 from tests.integration.timekeeper.clockwork import START, Clockwork, at_work, hours
 
 DEPARTMENTS = ("permits", "parks", "control", "secretary")
 HOUR = 3600
 SOLUTION = {"rule": {"code": "APV 2:10", "title": "Ponds"}, "justification": "it harms nobody", "features": ["pond"]}
-Sample = tuple[str, tuple[tuple[str, str], ...]]
+CANARY_SOURCE = "urn:nld:oin:00000099000000001000:systeem:koikarper-canary"
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Town:
 
     async def live(self, chance: random.Random, happenings: int) -> None:
         """So many happenings, hours apart; what is refused, repeated or unreadable is among them."""
+        await self.canary()
         for _ in range(happenings):
             self.hour += chance.choice([0.1, 0.2, 0.5, 1, 4])
             if chance.random() < 0.15:
@@ -73,9 +77,30 @@ class Town:
             await mending.retry(connection, [nr for nr in numbers if chance.random() < 0.2], "operator")
             await mending.discard(connection, [nr for nr in numbers if chance.random() < 0.2], "operator", "no sense")
 
+    async def canary(self) -> None:
+        """The machinery's own signal goes round, in a second."""
+        self._said_count += 1
+        id_ = f"canary-{self._said_count}"
+        signal = signal_id(CANARY_SOURCE, id_)
+        data = {"team": CANARY, "neighbourhood": "GM9999", "title": "Kanarie"}
+        done = {"assignment": str(assignment_id(signal, CANARY, 1)), "outcome": "solved", "explanation": "here"}
+        steps = [
+            (neighbourhood_topic(CANARY), signal_type(CANARY), data),
+            (department_answers(CANARY), f"{PREFIX}.assignments.resolved.v1", done | {"by": CANARY}),
+            (team_answers(CANARY), f"{PREFIX}.signals.confirmed.v1", {"signal": str(signal), "by": CANARY}),
+        ]
+        for number, (topic, type_, said) in enumerate(steps):
+            event = structured(
+                id_=f"{id_}-{number}" if number else id_, source=CANARY_SOURCE, type_=type_, time=START, data=said
+            )
+            seconds = self.hour * HOUR + number / 2
+            await self.clockwork.desk.take_in(self.clockwork.desk.record(topic, event, seconds=seconds))
+
     async def answer(self, chance: random.Random) -> None:
         """Mostly one that fits, by whom it concerns."""
-        rows = await self.clockwork.desk.rows("select id, signal, department, state from assignment order by id")
+        rows = await self.clockwork.desk.rows(
+            f"select id, signal, department, state from assignment where department <> '{CANARY}' order by id"  # noqa: S608 - a constant
+        )
         live = [row for row in rows if row.state not in {"closed", "handed-over"}]
         row = chance.choice(live if live and chance.random() < 0.9 else rows)
         if row.state == "resolved" and chance.random() < 0.9:
