@@ -9,10 +9,12 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from tests.benchmarks import snapshot
 from tests.benchmarks.commands import ROOT, first_acknowledged_seconds, local, replay_seconds
 from tests.benchmarks.figures import Figure, percentile, show
 from tests.benchmarks.latency import latencies_ms
 from tests.benchmarks.memory import resident_mb
+from tests.benchmarks.snapshot import COUNTS, GOAL_COUNT
 
 ROUNDS, QUICK_ROUNDS = 3, 1
 LOG = Path(os.environ.get("KOIKARPER_DATA", ROOT.parent / "shared" / "data")) / "receipt.csv.gz"
@@ -33,6 +35,8 @@ def main(quick: bool = typer.Option(False, help="One round of each."), output: P
         console.print("The replay of the receipt log")
         taken = [replay_seconds(folder / f"replay{number}", LOG)[0] for number in range(rounds)]
         figures.append(Figure("replay of 1,434 cases", statistics.median(taken), 30, "s", _spread(taken)))
+        console.print("The exporter's snapshot where very many wait")
+        figures += asyncio.run(snapshot.figures(folder / "snapshot", (GOAL_COUNT,) if quick else COUNTS))
     show(figures, output)
 
 
