@@ -4,6 +4,9 @@ FastStream calls no handler on an empty poll, so a small task of the worker look
 *before* the last one. A poll bears the moment at which its answer was taken from the socket, and after a pause of the
 process (a suspended machine, a throttled container, a blocked loop) that answer may be as old as the pause. But the
 next fetch is only sent once the last answer was taken: what the broker had by then, the last poll has seen.
+
+A poll's moment is the worker's own clock. When that runs ahead of the database's, it claims so much less: else an hour
+put forward by a time server would make every promise of the next hour due at once, and be believed for an hour.
 """
 
 import asyncio
@@ -13,10 +16,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # aiokafka has no py.typed
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.ledger.marks import Marks
 from services.ledger.positions import Place, stored, watched
+from services.runtime.clock import Clock, now
 from services.runtime.consumer import Position
 from services.runtime.database import transient_errors
 from services.runtime.errors import TransientError
@@ -27,6 +32,10 @@ LOOKS_IN_SETTLE = 4
 LOOK_SECONDS_MIN, LOOK_SECONDS_MAX = 0.1, 2.0
 BUSY_SECONDS = 0.05
 """After a look that met a batch at work, which says nothing: the next one soon, between two batches."""
+SKEW = timedelta(seconds=1)
+"""How far clocks may differ without a word: the settle time allows for it."""
+
+_DATABASE_CLOCK = text("select clock_timestamp()")
 
 
 class Reader(Protocol):
@@ -42,10 +51,20 @@ class Reader(Protocol):
 class Watching:
     """Keeps `read_until` of a worker's idle partitions current; `start` needs a running event loop."""
 
-    def __init__(self, engine: AsyncEngine, reader: Reader, settle: timedelta, marks: Marks | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        reader: Reader,
+        settle: timedelta,
+        marks: Marks | None = None,
+        *,
+        clock: Clock = now,
+    ) -> None:
+        """`clock` is the one by which `reader` dates its polls."""
         self._engine = engine
         self._marks = marks or Marks()
         self._reader = reader
+        self._clock = clock
         self._seconds = min(max(settle.total_seconds() / LOOKS_IN_SETTLE, LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)
         self._polled: dict[Place, datetime] = {}
         self._task: asyncio.Task[None] | None = None
@@ -71,20 +90,28 @@ class Watching:
         if seen:
             async with transient_errors(), self._engine.begin() as connection:
                 self._marks.check(await stored(connection, seen))
-                await watched(connection, seen, self._reader.owner)
+                ahead = await self._ahead(connection)
+                claimed = {place: (offset, polled - ahead) for place, (offset, polled) in seen.items()}
+                await watched(connection, claimed, self._reader.owner)
         return not positions or any(position.read_until for position in positions.values())
 
     def _seen(self, positions: Mapping[Place, Position]) -> dict[Place, tuple[int, datetime]]:
         """Next offset and moment of what is read to its end, by the poll before the last."""
-        seen = {}
+        seen, moment = {}, self._clock()
         for place, position in positions.items():
             if position.next_offset is None or position.read_until is None:
                 continue
             last = self._polled.get(place)
-            if last is not None and last < position.read_until:
+            if last is not None and last < position.read_until <= moment:  # a later one is of a clock put back since
                 seen[place] = position.next_offset, last
             self._polled[place] = position.read_until
         return seen
+
+    async def _ahead(self, connection: AsyncConnection) -> timedelta:
+        """How far this worker's clock runs ahead of the database's; what a slow answer adds errs on the safe side."""
+        moment: datetime = (await connection.execute(_DATABASE_CLOCK)).scalar_one()
+        ahead = self._clock() - moment
+        return ahead if ahead > SKEW else timedelta(0)
 
     async def _run(self) -> None:
         while True:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.ledger.watching import Watching
+from services.runtime.clock import now
 from services.runtime.consumer import Position
 from tests.integration.ledger.desk import SIGNALS, START, Desk
 
@@ -79,6 +80,29 @@ async def test_a_broker_that_hangs_moves_nothing(bench: Bench) -> None:
     for _ in range(3):
         await bench.sees(noon(1))
     assert await bench.read_until() == noon(0)
+
+
+async def test_a_worker_whose_clock_was_put_forward_claims_no_more_than_the_databases_clock_has_seen(
+    desk: Desk,
+) -> None:
+    await desk.positions.take_over([IDLE], "one")
+    hour = timedelta(hours=1)
+    bench = Bench(
+        desk, worker := Worker(), Watching(desk.engine, worker, timedelta(seconds=1), clock=lambda: now() + hour)
+    )
+    before = now()
+    await bench.sees(before + hour)
+    await bench.sees(now() + hour)
+    until = await bench.read_until()
+    assert until is not None
+    assert before - timedelta(seconds=10) < until <= now()  # the poll's true moment, or what the question took earlier
+
+
+async def test_a_poll_of_a_clock_that_was_put_back_since_says_nothing(bench: Bench) -> None:
+    hour = timedelta(hours=1)
+    await bench.sees(now() + hour)
+    await bench.sees(now() + hour + timedelta(seconds=1))
+    assert await bench.read_until() is None
 
 
 async def test_it_never_goes_back(bench: Bench) -> None:
