@@ -18,7 +18,7 @@ from services.runtime.service import Service, run
 from services.runtime.settings import Settings
 from services.runtime.topics import ensure
 
-SERVICES = ("ledger", "relay", "timekeeper", "gateway", "metrics")
+SERVICES = ("ledger", "relay", "timekeeper", "gateway", "metrics", "canary")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 

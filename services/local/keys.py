@@ -7,11 +7,15 @@ from pathlib import Path
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from events.signals import CANARY
 from services.local.folder import write_whole
 
 LIFETIME_SECONDS = 12 * 3600
+CANARY_LIFETIME_SECONDS = 366 * 24 * 3600
+"""Made anew at each start; and the key that could make more lies beside it."""
 PRIVATE = "signing-key.json"
 PUBLIC = "jwks.json"
+CANARY_TOKEN = "canary-token"  # noqa: S105 - the name of a file
 
 
 def jwks(folder: Path) -> Path:
@@ -41,6 +45,13 @@ def token(
     registered = {"iss": issuer, "aud": audience, "sub": subject, "iat": now, "exp": now + lifetime_seconds}
     key = ECKey.import_key(json.loads((folder / "keys" / PRIVATE).read_text()))
     return jwt.encode({"alg": "ES256", "kid": key.kid}, registered | _claim(subject), key)
+
+
+def canary_token(folder: Path) -> Path:
+    """The file with a fresh token for the canary, signed with the keys of this folder; its owner's only."""
+    file = folder / "keys" / CANARY_TOKEN
+    write_whole(file, token(folder, f"team:{CANARY}", lifetime_seconds=CANARY_LIFETIME_SECONDS))
+    return file
 
 
 def _claim(subject: str) -> dict[str, str]:

@@ -12,12 +12,13 @@ from pydantic import SecretStr
 
 from services.agreements.loading import load
 from services.agreements.topics import topics
+from services.canary import app as canary
 from services.gateway import app as gateway
 from services.ledger import app as ledger
 from services.ledger.migrations import migrate
 from services.local import addresses
 from services.local.addresses import Addresses
-from services.local.keys import jwks
+from services.local.keys import canary_token, jwks
 from services.local.parts import Parts
 from services.local.ports import Reserved
 from services.local.roles import ROLE, services_database
@@ -31,7 +32,7 @@ from services.runtime.settings import Settings
 from services.runtime.topics import ensure
 from services.timekeeper import app as timekeeper
 
-BUILDERS = (ledger.build, relay.build, timekeeper.build, gateway.build, metrics.build)
+BUILDERS = (ledger.build, relay.build, timekeeper.build, gateway.build, metrics.build, canary.build)
 LOG = "koikarper.log"
 READY_PAUSE_SECONDS = 0.02
 SETTLE = timedelta(seconds=1)
@@ -133,6 +134,8 @@ class Machine:
             gateway_port=gateway_port,
             metrics_port=metrics_port,
             jwks=str(jwks(self.options.folder)),
+            canary_gateway=f"http://{self.settings.host}:{gateway_port}",
+            canary_token_file=canary_token(self.options.folder),
             log_format="json",
             disks=dict.fromkeys(("kafka", "postgresql"), self.options.folder.resolve()),
         )

@@ -106,6 +106,12 @@ class Settings(BaseSettings):
 
     snapshot_every: Span = timedelta(seconds=15)
     """How often the exporter takes a snapshot of what waits."""
+    canary_every: Span = timedelta(seconds=60)
+    """How often the canary goes round."""
+    canary_gateway: str = "http://127.0.0.1:8080"
+    """Where the canary finds the gateway."""
+    canary_token_file: Path | None = None
+    """The file with the canary's token (claim `team: canary`), read anew for every call: it may be renewed."""
     department_groups: dict[str, str] = {}
     """By department: the whole name of the consumer group in which its own program reads, where it is not the kit's
     (`department-<code>` after the prefix). In the environment as JSON."""
