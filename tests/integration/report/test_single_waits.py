@@ -17,7 +17,7 @@ _OTHER_QUERY = """
         state = 'waiting' and acknowledge_by < :now as overdue,
         case acknowledge when 'met' then acknowledged_at when 'missed' then acknowledge_by
             else case when state = 'waiting' and acknowledge_by < :now then acknowledge_by end end as at
-    from assignment
+    from assignment where kind <> 'canary'
     union all
     select department, 'resolve', case when state in ('waiting', 'acknowledged') then waiting_since end,
         extract(epoch from resolved_at - waiting_since), case when not resolve_inherited then resolve end,
@@ -25,12 +25,12 @@ _OTHER_QUERY = """
         case when resolve_inherited then null when resolve = 'met' then coalesce(stood_at, resolved_at)
             when resolve = 'missed' or state in ('waiting', 'acknowledged') and resolve_first < :now
             then resolve_first end
-    from assignment
+    from assignment where kind <> 'canary'
     union all
     select a.department, 'confirm', case when a.state = 'resolved' and s.state = 'resolved' then s.proposed_at end,
         extract(epoch from a.answered_at - a.asked_at), a.confirm,
         a.state = 'resolved' and s.state = 'resolved' and s.confirm_by < :now, null
-    from assignment as a, signal as s where s.id = a.signal
+    from assignment as a, signal as s where s.id = a.signal and a.kind <> 'canary'
 """
 
 
