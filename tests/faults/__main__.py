@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, action="append", help="run this very seed; may be given again")
     parser.add_argument("--fault", action="append", choices=plan.FAULTS, help="only this kind; may be given again")
     parser.add_argument("--broken", choices=sorted(BUILDS), help="run a build that is broken on purpose")
+    parser.add_argument("--poison", type=float, help="this share of records cannot be read, whatever the seed says")
     parser.add_argument("--unreachable", type=float, default=3, help="seconds for which a part is unreachable")
     parser.add_argument("--folder", type=Path, help="where logs and the histories of anomalies go")
     parser.add_argument("--json", type=Path, help="append one line a seed, and figures at the end, to this file")

@@ -117,6 +117,12 @@ class Crew:
                 one.process = None
         self.workers.clear()
 
+    async def thawed(self) -> None:
+        """Wait until nobody is frozen, and until who was has done what it had in hand."""
+        while any(one.frozen_since is not None for one in self.workers.values()):  # noqa: ASYNC110 - another task looks
+            await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(1)
+
     def traps_sprung(self) -> Counter[str]:
         """How often a worker stepped into the trap at each point."""
         lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []

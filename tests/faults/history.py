@@ -86,6 +86,8 @@ class History:
     current: str = ""
     settled_until: datetime | None = None
     """Every moment before it must have passed."""
+    read_at: datetime | None = None
+    """When the final reads began: no moment after it can have passed."""
     unsettled: str = ""
     """What did not come to rest after all was healed."""
     broken_seals: Sequence[str] = ()

@@ -226,6 +226,7 @@ class _Admin:
 _KINDS: dict[str, Injection] = {
     **dict.fromkeys(plan.POINTS, _nothing),
     **dict.fromkeys(plan.FREEZES, _freeze),
+    "freeze-ledger": _nothing,
     "freeze-broker": _freeze_broker,
     "broker-killed": _broker_killed,
     "database-killed": _database_killed,

@@ -33,15 +33,15 @@ def wrong_promises(history: History) -> Iterator[tuple[str, str]]:
             said = heard.get(assignment.id, Heard())
             by_loop = assignment.state == "handed-over" and said.first is None
             if not by_loop:
-                yield from _acknowledge(assignment, said, history.settled_until, withdrawn.get(signal))
+                yield from _acknowledge(assignment, said, history, withdrawn.get(signal))
             if not assignment.resolve_inherited:
                 yield from _resolve(assignment, said, signal in contested)
 
 
 def _acknowledge(
-    assignment: Assignment, said: Heard, until: datetime | None, withdrawn: datetime | None
+    assignment: Assignment, said: Heard, history: History, withdrawn: datetime | None
 ) -> Iterator[tuple[str, str]]:
-    by, verdict = assignment.acknowledge_by, assignment.acknowledge
+    by, verdict, until = assignment.acknowledge_by, assignment.acknowledge, history.settled_until
     if said.first is not None:
         right = "met" if said.first <= by else "missed"
         if verdict != right:
@@ -50,7 +50,7 @@ def _acknowledge(
         yield str(assignment.id), "acknowledge is met, and nobody answered"
     elif verdict is None and until is not None and by < until and not (withdrawn and withdrawn <= by):
         yield str(assignment.id), f"acknowledge is not decided, though {by} has passed and nobody answered"
-    elif verdict == "missed" and until is not None and by > until:
+    elif verdict == "missed" and history.read_at is not None and by > history.read_at:
         yield str(assignment.id), f"acknowledge is missed, though {by} has yet to come"
 
 

@@ -130,6 +130,6 @@ def _some(lot: random.Random) -> list[str]:
 
 def _fault(lot: random.Random, kind: str) -> Fault:
     options: dict[str, Any] = {"which": lot.randint(0, 1)}
-    if kind in POINTS:
+    if kind in POINTS or kind == "freeze-ledger":
         options["hit"] = lot.randint(1, 2 if kind == "kill-mid-rebalance" else 4)
     return Fault(kind, lot.uniform(0.3, 3.5), options)

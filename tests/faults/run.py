@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,7 @@ class Run:
     async def _live(self) -> None:
         for service, count in TEAM.items():
             for number in range(count):
-                self.crew.add(service, str(number), self._traps(service))
+                self.crew.add(service, str(number), self._traps(service, number))
         self.crew.watch()
         await self._until(self._gateway_listens, READY_SECONDS)
         await self.people.start()
@@ -133,6 +133,7 @@ class Run:
                     group.create_task(work)
             await self.people.settled(ANSWERING_SECONDS)
             await self.arena.whole()
+            await self.crew.thawed()
             await self.people.settled(ANSWERING_SECONDS)
         finally:
             await self.people.stop()
@@ -140,20 +141,27 @@ class Run:
             rest = Rest(self.settings, self.arena.direct, self.schema, self.agreements)
             self.history.unsettled = await rest.come()
             self.history.settled_until = rest.settled_until
+            self.history.read_at = datetime.now(UTC)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
             self.looks = watch.looks
 
-    def _traps(self, service: str) -> list[Trap]:
-        """The points of this service at which its workers are killed, in turn; a freeze holds a batch in hand."""
+    def _traps(self, service: str, number: int) -> list[Trap]:
+        """The points of this service at which its workers are killed, in turn.
+
+        A ledger is frozen with a batch in hand: the harm that a zombie can do.
+        """
         traps: list[Trap] = [
             (fault.kind.removeprefix("kill-"), fault.options["hit"], signal.SIGKILL)
             for fault in self.plan.faults
             if plan.POINTS.get(fault.kind) == service
         ]
-        if service == "ledger" and "freeze-ledger" in self.plan.kinds and not traps:
-            traps.append(("polled", 3, signal.SIGSTOP))
+        traps += [
+            ("polled", fault.options["hit"], signal.SIGSTOP)
+            for fault in self.plan.faults
+            if service == "ledger" and fault.kind == "freeze-ledger" and fault.options["which"] == number
+        ]
         return traps
 
     async def _gateway_listens(self) -> bool:

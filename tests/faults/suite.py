@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,8 @@ class Suite:
 
     async def _one(self, seed: int) -> None:
         drawn = plan.draw(seed, self._options.fault or ())
+        if self._options.poison is not None:
+            drawn = replace(drawn, poison=self._options.poison)
         arena = await self._arena(drawn.arena)
         folder = self._folder / f"seed-{seed}"
         run = Run(drawn, arena, folder, build=self._options.broken or "")
