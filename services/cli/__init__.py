@@ -2,9 +2,22 @@
 
 import typer
 
-from services.cli import answers, dead_letters, emit, export, local, operate, redeliver, replay, secrets, verify, waits
+from services.cli import (
+    answers,
+    dead_letters,
+    emit,
+    export,
+    local,
+    operate,
+    rebuild,
+    redeliver,
+    replay,
+    secrets,
+    verify,
+    waits,
+)
 
-COMMANDS = (local, emit, answers, operate, redeliver, replay, secrets, verify, waits)
+COMMANDS = (local, emit, answers, operate, rebuild, redeliver, replay, secrets, verify, waits)
 
 
 def build() -> typer.Typer:

@@ -30,7 +30,7 @@ class Ledger:
         agreements = load(settings.agreements)
         topics = settings.input_topics or inputs(agreements)
         self.registry = CollectorRegistry()
-        self._engine = engine(settings)
+        self._engine = engine(settings, application="koikarper-ledger")
         self._books = LedgerBooks(self._engine, agreements)
         self._marks = Marks()
         self._intake = Intake(self._engine, self._books, marks=self._marks)

@@ -5,6 +5,7 @@ whether each row that waits there is a word that the loop tells.
 """
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,11 +40,16 @@ class Differences:
     """The first of them, and how many in all."""
 
     kept: list[Difference] = field(default_factory=list)
-    total: int = 0
+    by_table: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> int:
+        """How many in all tables."""
+        return self.by_table.total()
 
     def add(self, *found: Difference) -> None:
         """Some more."""
-        self.total += len(found)
+        self.by_table.update(one.table for one in found)
         self.kept += found[: max(KEPT_MAX - len(self.kept), 0)]
 
     def rows(self, table: str, key: object, live: Mapping[str, Any] | None, folded: Mapping[str, Any] | None) -> None:

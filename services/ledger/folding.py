@@ -81,7 +81,11 @@ async def temporary(connection: AsyncConnection) -> str:
         await connection.execute(
             text(f"create temporary table {table} (like {table} including defaults including generated) on commit drop")
         )
+    live = await connection.scalar(_LIVE)
     for statement in (
+        # Said in full: by the path as it stands, a statement that this session has prepared before would go on to mean
+        # the live table.
+        f"set local search_path to pg_temp, {live}, public",
         "alter table pg_temp.signal add primary key (id)",
         "alter table pg_temp.assignment add primary key (id)",
         "create index on pg_temp.assignment (signal)",
