@@ -96,7 +96,7 @@ class Single:
         self.broker_proxy = Proxy((LOOPBACK, self._broker.port))
         self.database_proxy = Proxy((LOOPBACK, self._database.port))
         # PostgreSQL's user must reach it, and cannot walk to a folder of root's.
-        self.disk = SmallDisk(Path(f"/var/tmp/koikarper-faults-{os.getpid()}"))  # noqa: S108 - nothing secret lies there
+        self.disk = SmallDisk(Path(f"/var/tmp/koikarper-faults-{os.getpid()}-{self._database.port}"))  # noqa: S108 - nothing secret lies there
         self.kafka = ""
         self.database = ""
         self.direct = self._database.address

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ Injection = Callable[["Run", plan.Fault], Awaitable[None]]
 
 FROZEN_BROKER_SECONDS = 7.0
 AWAY_SECONDS = 3.0
+TRIES, PAUSE_SECONDS = 40, 0.5
 
 
 async def inject(run: Run, fault: plan.Fault) -> None:
@@ -85,7 +87,7 @@ async def _disk_full(run: Run, _fault: plan.Fault) -> None:
         disk.empty()
         return
     run.notes.append("disk-full: no disk of its own could be mounted, so a trigger raises the same error")
-    connection = await asyncpg.connect(run.arena.direct)
+    connection = await _connected(run)
     try:
         await connection.execute(_FULL.format(schema=run.schema))
         await asyncio.sleep(AWAY_SECONDS)
@@ -137,7 +139,7 @@ async def _replay(run: Run, _fault: plan.Fault) -> None:
         run.crew.workers[name].wanted = False
         run.crew.signal(name, signal.SIGKILL)
     await asyncio.sleep(0.3)
-    connection = await asyncpg.connect(run.arena.direct)
+    connection = await _connected(run)
     try:
         await connection.execute(f'update "{run.schema}".reading set next_offset = 0')  # noqa: S608 - our own name
     finally:
@@ -201,6 +203,15 @@ def _single(run: Run) -> Single:
     return run.arena
 
 
+async def _connected(run: Run) -> asyncpg.Connection:
+    """A session of the database, as soon as it is there: another fault may have it away."""
+    for _ in range(TRIES):
+        with contextlib.suppress(OSError, asyncpg.PostgresError):
+            return await asyncpg.connect(run.arena.direct)
+        await asyncio.sleep(PAUSE_SECONDS)
+    raise AssertionError("the database did not come back")
+
+
 class _Admin:
     """An admin client for the run; tried again while the broker is away."""
 
@@ -208,13 +219,13 @@ class _Admin:
         self._run = run
 
     async def __aenter__(self) -> AIOKafkaAdminClient:
-        for _ in range(40):
+        for _ in range(TRIES):
             self._client = AIOKafkaAdminClient(bootstrap_servers=self._run.arena.kafka, request_timeout_ms=8000)
             try:
                 await self._client.start()
             except (KafkaError, OSError):
                 await self._client.close()
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(PAUSE_SECONDS)
             else:
                 return self._client
         raise AssertionError("the broker did not come back")

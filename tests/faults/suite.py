@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import logging
 import random
@@ -10,8 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
-from contextlib import AsyncExitStack
+from collections import Counter, deque
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -28,47 +28,80 @@ RUNS_PER_ARENA = 40
 """Then the broker is made anew: what deleted topics leave behind slows its start."""
 
 
+class Lane:
+    """One seed after another; each lane has arenas of its own, for a seed may kill what is in them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._arenas: dict[str, tuple[Arena, int]] = {}
+        self._made = 0
+
+    async def arena(self, kind: plan.Arena) -> Arena:
+        """The one of this kind, made anew from time to time."""
+        arena, runs = self._arenas.get(kind, (None, 0))
+        if arena is not None and runs >= RUNS_PER_ARENA:
+            await arena.__aexit__()
+            arena = None
+        if arena is None:
+            self._made += 1
+            folder = self._folder / f"{kind}-{self._made}"
+            folder.mkdir(parents=True)
+            arena, runs = (Single(folder) if kind == "single" else Three(folder)), 0
+            await arena.__aenter__()
+        self._arenas[kind] = (arena, runs + 1)
+        return arena
+
+    async def close(self) -> None:
+        """End what runs."""
+        for arena, _ in self._arenas.values():
+            await arena.__aexit__()
+
+
 class Suite:
     """Runs what the options ask for."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
         self._folder = Path(options.folder or tempfile.mkdtemp(prefix="koikarper-faults-"))
-        self._stack = AsyncExitStack()
-        self._arenas: dict[str, tuple[Arena, int]] = {}
+        self._wanted = deque[int | None](options.seed or [None] * options.seeds)
+        self._begun = time.monotonic()
         self.results: list[Result] = []
+        self._shown: frozenset[str] = frozenset()
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that a broker is away is no news here
 
     async def run(self) -> int:
         """All seeds; 1 when one of them has an anomaly."""
-        options, begun = self._options, time.monotonic()
-        wanted = options.seed or [None] * options.seeds
         self._say(f"Logs and histories: {self._folder}")
-        try:
-            for seed in wanted:
-                if time.monotonic() - begun > options.minutes * 60:
-                    break
-                await self._one(self._fresh() if seed is None else seed)
-        finally:
-            await self._stack.aclose()
+        async with asyncio.TaskGroup() as lanes:
+            for number in range(self._options.jobs):
+                lanes.create_task(self._lane(Lane(self._folder / f"lane-{number}")))
         self._say(figures(self.results))
-        if options.json:
+        if self._options.json:
             self._write({"figures": _counted(self.results)})
         return 1 if any(result.anomalies for result in self.results) else 0
 
-    def _fresh(self) -> int:
-        lot = random.SystemRandom()
-        seen = {kind for result in self.results for kind in result.faults}
-        missing = frozenset(plan.FAULTS) - seen
-        return plan.covering([lot.randrange(FRESH_MAX) for _ in range(CANDIDATES)], missing)
+    async def _lane(self, lane: Lane) -> None:
+        try:
+            while self._wanted and time.monotonic() - self._begun < self._options.minutes * 60:
+                seed = self._wanted.popleft()
+                await self._one(self._fresh() if seed is None else seed, lane)
+        finally:
+            await lane.close()
 
-    async def _one(self, seed: int) -> None:
+    def _fresh(self) -> int:
+        """A seed that nobody chose, save that the first ones show every kind of fault."""
+        lot = random.SystemRandom()
+        missing = frozenset(plan.FAULTS) - self._shown
+        seed = plan.covering([lot.randrange(FRESH_MAX) for _ in range(CANDIDATES)], missing)
+        self._shown |= plan.draw(seed).kinds
+        return seed
+
+    async def _one(self, seed: int, lane: Lane) -> None:
         drawn = plan.draw(seed, self._options.fault or ())
         if self._options.poison is not None:
             drawn = replace(drawn, poison=self._options.poison)
-        arena = await self._arena(drawn.arena)
         folder = self._folder / f"seed-{seed}"
-        run = Run(drawn, arena, folder, build=self._options.broken or "")
+        run = Run(drawn, await lane.arena(drawn.arena), folder, build=self._options.broken or "")
         run.unreachable_seconds = self._options.unreachable
         result = await run.execute()
         self.results.append(result)
@@ -79,20 +112,6 @@ class Suite:
             shutil.rmtree(folder, ignore_errors=True)
         if self._options.json:
             self._write(asdict(result))
-
-    async def _arena(self, kind: plan.Arena) -> Arena:
-        arena, runs = self._arenas.get(kind, (None, 0))
-        if arena is None or runs >= RUNS_PER_ARENA:
-            if arena is not None:
-                await arena.__aexit__()
-            folder = self._folder / f"{kind}-{len(self.results)}"
-            folder.mkdir(parents=True)
-            arena = Single(folder) if kind == "single" else Three(folder)
-            await arena.__aenter__()
-            self._stack.push_async_callback(arena.__aexit__)
-            runs = 0
-        self._arenas[kind] = (arena, runs + 1)
-        return arena
 
     def _say(self, what: str) -> None:
         sys.stdout.write(f"{what}\n")
