@@ -52,8 +52,6 @@ ABOUT_OTHERS = {"TopRungReached", "ContestedTwice", "ConfirmationsOverdue"}
 """What can only happen to who answers, or has a ladder: these fire for other departments of the demo."""
 OF_THE_LEDGER = tuple(definition.name for definition in DEFINITIONS)
 PATIENCE = 150
-NOT_YET = {"CanaryFailed", "koikarper:canary:age_seconds"}
-"""What has no service behind it yet."""
 WELL_WHEN_ABSENT = {"koikarper:consumer:unread_seconds"}
 """What says something only while somebody is behind."""
 OF_THIS_MACHINE = {"DiskFilling", "DiskAlmostFull"}
@@ -133,7 +131,7 @@ def test_what_can_only_happen_to_who_answers_fires_for_others_in_the_demo(watche
 
 def test_every_recording_rule_has_data(watched):
     names = {rule["name"] for rule in watched.prometheus.rules() if rule["type"] == "recording"}
-    names -= NOT_YET | WELL_WHEN_ABSENT
+    names -= WELL_WHEN_ABSENT
 
     def empty() -> set[str]:
         return {name for name in names if not watched.prometheus.query(name)}
@@ -147,7 +145,6 @@ def test_every_query_of_every_panel_runs_and_has_data_where_it_should(watched):
         query
         for text in dashboard_files(load(DEFAULT_AGREEMENTS)).values()
         for query in queries(json.loads(text), "permits")
-        if "canary" not in query.expr  # has no service behind it yet
     ]
     assert len({query.dashboard for query in asked}) == 3
 
@@ -178,7 +175,7 @@ def test_the_first_of_a_kind_is_an_increase(watched):
 def test_no_alert_about_the_machinery_fires_in_a_healthy_demo(watched):
     def fired() -> set[str]:
         found = watched.prometheus.query('max_over_time(ALERTS{about="machinery", alertstate="firing"}[30s])')
-        return {series["metric"]["alertname"] for series in found} - NOT_YET - OF_THIS_MACHINE
+        return {series["metric"]["alertname"] for series in found} - OF_THIS_MACHINE
 
     until(lambda: not fired(), 60)  # before the demo was up there was no machinery to be well
     assert fired() == set()

@@ -4,6 +4,7 @@ import asyncio
 import random
 
 import pytest
+from sqlalchemy import text
 
 from services.ledger.intake import Intake
 from services.metrics.definitions import DEFINITIONS
@@ -43,6 +44,17 @@ async def test_after_any_life_every_metric_equals_its_recount_and_no_counter_fel
     await town.clockwork.passes(town.hour + 500)
     town.hour += 500
     await check_all(town)
+
+
+async def test_a_counter_that_is_wrong_by_one_is_found(town: Town) -> None:
+    desk = town.clockwork.desk
+    await desk.take_in(desk.signal("a"))
+    await town.clockwork.passes(0)
+    await check_all(town)
+    async with desk.engine.begin() as connection:
+        await connection.execute(text("update counter set value = value + 1 where name = 'signals'"))
+    (told,) = await differences(desk.engine, await town.samples(), hours(town.hour))
+    assert told == "koikarper_signals_total {'kind': 'initiative-blocked'}: served 2.0, recounted 1.0"
 
 
 async def test_the_random_life_leaves_no_metric_at_0(town: Town) -> None:
