@@ -54,7 +54,7 @@ async def test_a_counter_that_is_wrong_by_one_is_found(town: Town) -> None:
     async with desk.engine.begin() as connection:
         await connection.execute(text("update counter set value = value + 1 where name = 'signals'"))
     (told,) = await differences(desk.engine, await town.samples(), hours(town.hour))
-    assert told == "koikarper_signals_total {'kind': 'initiative-blocked'}: served 2.0, recounted 1.0"
+    assert told == "koikarper_signals_total {'kind': 'initiative-blocked'}: served 2, recounted 1.0"
 
 
 async def test_the_random_life_leaves_no_metric_at_0(town: Town) -> None:
