@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.faults import plan
 from tests.faults.broken import BUILDS
-from tests.faults.suite import Suite
+from tests.faults.suite import Options, Suite
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where logs and the histories of anomalies go")
     parser.add_argument("--json", type=Path, help="append one line a seed, and figures at the end, to this file")
     options = parser.parse_args()
-    return asyncio.run(Suite(options).run())
+    return asyncio.run(Suite(Options(**vars(options))).run())
 
 
 if __name__ == "__main__":

@@ -63,7 +63,10 @@ class Result:
 class Run:
     """One run; `execute` gives its result, and `history` is there afterwards."""
 
-    def __init__(self, plan_: plan.Plan, arena: Arena, folder: Path, *, build: str = "") -> None:
+    def __init__(
+        self, plan_: plan.Plan, arena: Arena, folder: Path, migrating: asyncio.Lock, *, build: str = ""
+    ) -> None:
+        """`migrating` is held while tables are made: Alembic knows one migration at a time in a process."""
         self.plan = plan_
         self.arena = arena
         self.folder = folder
@@ -74,6 +77,7 @@ class Run:
         self.prefix = f"{self.schema}."
         self.agreements = folder / "agreements.yaml"
         self._build = build
+        self._migrating = migrating
 
     async def execute(self) -> Result:
         """Live it through, and check it."""
@@ -111,7 +115,8 @@ class Run:
         }
         self.settings = Settings(**given)
         asked = {topic.name: topic for text in (town.town(), town.renamed_town()) for topic in topics(parse(text))}
-        await asyncio.gather(migrate(self.settings), ensure(self.settings, asked.values()))
+        async with self._migrating:
+            await asyncio.gather(migrate(self.settings), ensure(self.settings, asked.values()))
         port.release()
         self.crew = Crew(given, self.folder / "services.log", self._build)
         self.gateway = f"http://127.0.0.1:{self.settings.gateway_port}"

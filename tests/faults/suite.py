@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import logging
@@ -12,20 +11,27 @@ import sys
 import tempfile
 import time
 from collections import Counter, deque
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.faults import plan
 from tests.faults.arena import Arena, Single, Three
 from tests.faults.report import tell
-from tests.faults.run import Result, Run
+from tests.faults.run import UNREACHABLE_SECONDS, Result, Run
 
 CANDIDATES = 40
 """Fresh seeds to choose from, so that a few runs show every kind of fault."""
 FRESH_MAX = 10**9
 RUNS_PER_ARENA = 40
 """Then the broker is made anew: what deleted topics leave behind slows its start."""
+
+
+def to_standard_output(what: str) -> None:
+    """One line, seen at once."""
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
 
 
 class Lane:
@@ -57,16 +63,37 @@ class Lane:
             await arena.__aexit__()
 
 
-class Suite:
-    """Runs what the options ask for."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to run."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    seeds: int = 10
+    """How many fresh ones; nothing when `seed` names some."""
+    minutes: float = 60
+    """No further seed is begun after so many."""
+    jobs: int = 1
+    seed: Sequence[int] | None = None
+    fault: Sequence[str] | None = None
+    """The kinds that every run has; None: what each seed says."""
+    broken: str | None = None
+    poison: float | None = None
+    unreachable: float = UNREACHABLE_SECONDS
+    folder: Path | None = None
+    json: Path | None = None
+
+
+class Suite:
+    """Runs what the options ask for; `say` is told line by line."""
+
+    def __init__(self, options: Options, say: Callable[[str], None] = to_standard_output) -> None:
+        self._say = say
         self._options = options
         self._folder = Path(options.folder or tempfile.mkdtemp(prefix="koikarper-faults-"))
         self._wanted = deque[int | None](options.seed or [None] * options.seeds)
         self._begun = time.monotonic()
         self.results: list[Result] = []
-        self._shown: frozenset[str] = frozenset()
+        self._migrating = asyncio.Lock()
+        self.shown: frozenset[str] = frozenset()
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that a broker is away is no news here
 
     async def run(self) -> int:
@@ -76,8 +103,7 @@ class Suite:
             for number in range(self._options.jobs):
                 lanes.create_task(self._lane(Lane(self._folder / f"lane-{number}")))
         self._say(figures(self.results))
-        if self._options.json:
-            self._write({"figures": _counted(self.results)})
+        self._write({"figures": _counted(self.results)})
         return 1 if any(result.anomalies for result in self.results) else 0
 
     async def _lane(self, lane: Lane) -> None:
@@ -91,9 +117,9 @@ class Suite:
     def _fresh(self) -> int:
         """A seed that nobody chose, save that the first ones show every kind of fault."""
         lot = random.SystemRandom()
-        missing = frozenset(plan.FAULTS) - self._shown
+        missing = frozenset(plan.FAULTS) - self.shown
         seed = plan.covering([lot.randrange(FRESH_MAX) for _ in range(CANDIDATES)], missing)
-        self._shown |= plan.draw(seed).kinds
+        self.shown |= plan.draw(seed).kinds
         return seed
 
     async def _one(self, seed: int, lane: Lane) -> None:
@@ -101,7 +127,7 @@ class Suite:
         if self._options.poison is not None:
             drawn = replace(drawn, poison=self._options.poison)
         folder = self._folder / f"seed-{seed}"
-        run = Run(drawn, await lane.arena(drawn.arena), folder, build=self._options.broken or "")
+        run = Run(drawn, await lane.arena(drawn.arena), folder, self._migrating, build=self._options.broken or "")
         run.unreachable_seconds = self._options.unreachable
         result = await run.execute()
         self.results.append(result)
@@ -110,14 +136,11 @@ class Suite:
             self._say(tell(run, result, folder / "anomalies.txt"))
         else:
             shutil.rmtree(folder, ignore_errors=True)
-        if self._options.json:
-            self._write(asdict(result))
-
-    def _say(self, what: str) -> None:
-        sys.stdout.write(f"{what}\n")
-        sys.stdout.flush()
+        self._write(asdict(result))
 
     def _write(self, what: object) -> None:
+        if self._options.json is None:
+            return
         with self._options.json.open("a") as file:
             file.write(json.dumps(what, default=str) + "\n")
 

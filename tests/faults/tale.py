@@ -71,7 +71,9 @@ def _told(said: list[tuple[str, dict[str, Any], float]]) -> History:
     state: State | None = None
     counts: Counts = Counter()
     offsets: dict[str, int] = defaultdict(int)
-    inputs, outputs, rows = [], [], []
+    inputs: list[Record] = []
+    outputs: list[Record] = []
+    rows: list[Recorded] = []
 
     def apply(decision: Decision) -> None:
         nonlocal state
@@ -97,7 +99,7 @@ def _told(said: list[tuple[str, dict[str, Any], float]]) -> History:
     apply(decide(state, Passed(), START + timedelta(hours=1), book))
     poison = Record(TOPIC, 0, offsets[TOPIC], START, None, b"no json", ())
     letter = Letter(TOPIC, poison.place, "not-json")
-    counts[dead_lettered(TOPIC, "not-json")] += 1  # type: ignore[arg-type]  # whatever the reason is called
+    counts[dead_lettered(TOPIC, "not-json")] += 1
     assert state is not None
     history.inputs, history.outputs, history.record = [*inputs, poison], outputs, rows
     history.states, history.letters = {SignalId(SIGNAL): state}, [letter]
