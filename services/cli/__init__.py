@@ -10,6 +10,7 @@ from services.cli import (
     local,
     operate,
     rebuild,
+    record,
     redeliver,
     replay,
     secrets,
@@ -34,7 +35,8 @@ def build() -> typer.Typer:
     app.add_typer(
         dead_letters.app, name="dead-letters", help="What the ledger could not read: look at it, and mend it."
     )
-    app.add_typer(export.app, name="export", help="Write what is generated from the code.")
+    app.add_typer(export.app, name="export", help="Write what is generated from the code, or the record.")
+    app.add_typer(record.app, name="import", help="Make a ledger from what was exported.")
     return app
 
 

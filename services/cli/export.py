@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from events import VERSION, asyncapi, channels, schemas
 from services.agreements.loading import load
 from services.cli.output import FAILED, errors, told
+from services.cli.record import export_record
 from services.cli.rules import rule_files
 from services.ledger import tabulating
 
@@ -30,6 +31,9 @@ CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; exit 
 
 Files = Mapping[str, str]
 """What is to stand in each file, by its path under the folder that `--to` names."""
+
+
+app.command("record")(export_record)
 
 
 @app.command("schemas")

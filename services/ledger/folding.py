@@ -100,28 +100,39 @@ async def events_of(connection: AsyncConnection) -> int:
     return int(await connection.scalar(text("select count(*) from record")) or 0)
 
 
-async def fold_beside(connection: AsyncConnection, target: str, progress: Progress) -> Result:
+async def fold_beside(
+    connection: AsyncConnection, target: str, progress: Progress, passed: datetime | None = None
+) -> Result:
     """Fold the whole record into the empty tables of `target`, and compare; wants a view of one moment.
+
+    For a signal that has no live row every moment before `passed` passes.
 
     Unqualified names of `TABLES` must mean those of `target` (quoted), and all others those of `current_schema()`'s.
     """
     await connection.execute(text("set local statement_timeout = 0"))
     await connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
     live = await connection.scalar(_LIVE)
-    folding = _Folding(connection, await _versions(connection), live, target, progress)
+    folding = _Folding(connection, await _versions(connection), live, target, progress, passed)
     await folding.run()
     return folding.result
 
 
 class _Folding:
     def __init__(
-        self, connection: AsyncConnection, versions: "_Versions", live: str, target: str, progress: Progress
+        self,
+        connection: AsyncConnection,
+        versions: "_Versions",
+        live: str,
+        target: str,
+        progress: Progress,
+        passed: datetime | None,
     ) -> None:
         self._connection = connection
         self._versions = versions
         self._live = live
         self._target = target
         self._progress = progress
+        self._passed = passed
         self._comparison = Comparison(connection, live, target)
         self._counts = Counts()
         self.result = Result(differences=self._comparison.found)
@@ -144,7 +155,7 @@ class _Folding:
         frontiers = await self._frontiers(ids, latest)
         folded: dict[UUID, Folded] = {}
         for id_ in ids:
-            one = self._fold(entries[id_], passages[id_], frontiers.get(id_))
+            one = self._fold(entries[id_], passages[id_], frontiers.get(id_, self._passed))
             if one is not None and one.state is not None:
                 folded[id_] = one
         states: list[State] = [one.state for one in folded.values() if one.state is not None]
