@@ -23,6 +23,7 @@ from services.ledger.migrations import migrate
 from services.local.ports import Reserved
 from services.runtime.settings import Settings
 from services.runtime.topics import delete, ensure
+from services.timekeeper.horizon import asked_for
 from tests.faults import plan, town
 from tests.faults.arena import Arena
 from tests.faults.checker import Anomaly, absorbed, check
@@ -129,6 +130,7 @@ class Run:
                 self.crew.add(service, str(number), self._traps(service, number))
         self.crew.watch()
         await self._until(self._gateway_listens, READY_SECONDS)
+        await self._until(self._all_is_read, READY_SECONDS)
         await self.people.start()
         watch = CounterWatch(self.history, self.schema, self.arena.direct)
         watching = asyncio.create_task(_often(watch.look, COUNTER_SECONDS))
@@ -174,6 +176,16 @@ class Run:
             with contextlib.suppress(httpx.HTTPError):
                 return (await client.get(f"{self.gateway}/health/live")).is_success
         return False
+
+    async def _all_is_read(self) -> bool:
+        """Some ledger has each partition: three brokers let a group wait for its members before they share."""
+        asked = asked_for([load(self.agreements)])
+        connection = await asyncpg.connect(self.arena.direct)
+        try:
+            count: int = await connection.fetchval(f'select count(*) from "{self.schema}".reading')  # noqa: S608 - ours
+        finally:
+            await connection.close()
+        return count >= len(asked)
 
     async def _until(self, holds: Callable[[], Awaitable[bool]], seconds: float) -> None:
         limit = time.monotonic() + seconds

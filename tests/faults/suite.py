@@ -89,7 +89,8 @@ class Suite:
         self._say = say
         self._options = options
         self._folder = Path(options.folder or tempfile.mkdtemp(prefix="koikarper-faults-"))
-        self._wanted = deque[int | None](options.seed or [None] * options.seeds)
+        self._wanted = deque[int | None](options.seed or [])
+        self._wanted.extend([None] * (0 if options.seed else options.seeds))
         self._begun = time.monotonic()
         self.results: list[Result] = []
         self._migrating = asyncio.Lock()
