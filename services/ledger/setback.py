@@ -34,10 +34,10 @@ async def was_set_back(settings: Settings, engine: AsyncEngine, service: str, to
 
     Raises `TransientError` when one of both does not answer: then nobody knows.
     """
+    committed = await _committed(settings, service)  # first: another ledger may be at work, and both go on
     async with transient_errors(), engine.connect() as database:
         rows = await database.execute(_STORED)
         stored: dict[Place, int] = {(row.topic, row.partition): row.next_offset for row in rows}
-    committed = await _committed(settings, service)
     return any(offset > stored.get(place, 0) for place, offset in committed.items() if place[0] in topics)
 
 

@@ -18,8 +18,10 @@ from events.catalogue import PREFIX, neighbourhood_topic, signal_type
 from events.envelope import STRUCTURED_HEADERS, encode, structured
 from events.identifiers import assignment_id, signal_id
 from services.agreements.loading import parse
+from services.agreements.topics import inputs as topics_read
 from services.agreements.topics import topics
 from services.ledger import app as ledger
+from services.ledger import setback
 from services.ledger.migrations import migrate
 from services.ledger.tables import Table
 from services.runtime.broker import Publisher
@@ -185,6 +187,31 @@ async def test_a_ledger_that_was_only_stopped_does_not_catch_up(town: Town, capl
     await recorded(town, town.settings)
     await again.stop()
     assert "set back" not in caplog.text
+
+
+async def test_another_ledger_that_works_on_while_one_starts_is_not_taken_for_tables_that_were_set_back(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ledger.build(town.settings)
+    await first.start()
+    await town.report("s0")
+    await until(town.settings, "select count(*) from record", 1)
+    ask = setback._committed  # noqa: SLF001 - the moment between the two looks is what this is about
+
+    async def meanwhile(settings: Settings, service: str) -> Any:
+        """The other one takes in a signal, and commits, just before Kafka is asked."""
+        await town.report("s1")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while sum((await ask(settings, service)).values()) < 2:  # noqa: ASYNC110, PLR2004 - seen from outside only
+                await asyncio.sleep(0.05)
+        return await ask(settings, service)
+
+    monkeypatch.setattr(setback, "_committed", meanwhile)
+    database = engine(town.settings, pool_size=1)
+    found = await setback.was_set_back(town.settings, database, "ledger", topics_read(parse(TOWN)))
+    await database.dispose()
+    await first.stop()
+    assert not found
 
 
 async def test_tables_that_are_set_back_under_a_ledger_at_work_take_in_nothing_and_end_it(desk: Desk) -> None:
