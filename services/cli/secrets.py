@@ -28,7 +28,10 @@ def register(app: typer.Typer) -> None:
 
 
 def make(folder: FolderArgument, database_host: HostOption = "postgresql:5432") -> None:
-    """Make the passwords and the keys of a stack; what is there already stays as it is."""
+    """Make the passwords and the keys of a stack; what is there already stays as it is.
+
+    The canary's token is good for a year: take `keys/canary-token` away, say this again, and restart the canary.
+    """
     try:
         made = _make(folder, database_host)
     except OSError as error:
@@ -51,6 +54,10 @@ def _make(folder: Path, database_host: str) -> list[str]:
     if not public.exists():
         keys.jwks(folder).chmod(READABLE)
         made.append(str(public.relative_to(folder)))
+    if not (folder / "keys" / keys.CANARY_TOKEN).exists():
+        token = keys.canary_token(folder)
+        token.chmod(READABLE)
+        made.append(str(token.relative_to(folder)))
     return made
 
 

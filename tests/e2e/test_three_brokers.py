@@ -50,17 +50,19 @@ class Stack:
         self.folder, self.cluster = folder, cluster
         self.secrets = folder / "secrets"
         keys.jwks(self.secrets)
+        self.canary_token = keys.canary_token(self.secrets).read_text()
         services = [name for name, service in COMPOSE["services"].items() if service["image"] == IMAGE]
-        self.containers = {name: self._container(name, 10 + number) for number, name in enumerate(services)}
         self.gateway = f"http://{cluster.host(10 + services.index('gateway'))}:8080"
+        self.containers = {name: self._container(name, 10 + number) for number, name in enumerate(services)}
 
     def _container(self, name: str, number: int) -> Container:
         hosts = {f"kafka-{node}:": f"{self.cluster.host(node)}:" for node in NODES}
+        hosts |= {"http://gateway:8080": self.gateway}
         here = {"0.0.0.0": self.cluster.host(number), "/disks": str(self.folder / "disks")}  # noqa: S104 - replaced
         container = Container(COMPOSE["services"][name], self.folder / name, hosts | here)
         public = (self.secrets / "keys" / keys.PUBLIC).read_text()
         databases = {"database": self._as_services(), "database-owner": self.cluster.database}
-        container.secrets(databases | {"jwks": public})
+        container.secrets(databases | {"jwks": public, "canary-token": self.canary_token})
         return container
 
     def _as_services(self) -> str:
@@ -194,7 +196,7 @@ async def test_the_topics_are_on_three_nodes_and_a_second_run_of_the_jobs_change
 
 
 async def test_each_service_of_the_program_runs_in_a_container_of_its_own_and_writes_only_where_it_may(stack):
-    assert {one.service["command"][1] for one in stack.services.values()} <= set(RUNNABLE)
+    assert {one.service["command"][1] for one in stack.services.values()} == set(RUNNABLE)
     for name, one in stack.containers.items():
         assert list(one.standing.iterdir()) == [], name
     memory = {name: psutil.Process(one.process.pid).memory_info().rss for name, one in stack.services.items()}

@@ -32,7 +32,14 @@ def test_a_stack_gets_its_passwords_and_keys_and_none_is_shown(tmp_path: Path) -
 def test_its_containers_can_read_them_and_other_users_of_the_machine_cannot(tmp_path: Path) -> None:
     make(tmp_path / "secrets")
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
-    for name in ("database", "database-owner", "services-password", "grafana-password", "keys/jwks.json"):
+    for name in (
+        "database",
+        "database-owner",
+        "services-password",
+        "grafana-password",
+        "keys/jwks.json",
+        "keys/canary-token",
+    ):
         assert stat.S_IMODE((tmp_path / "secrets" / name).stat().st_mode) == 0o444
     assert stat.S_IMODE((tmp_path / "secrets" / "keys" / keys.PRIVATE).stat().st_mode) == 0o600
 
