@@ -3,6 +3,7 @@
 import json
 import uuid
 
+import httpx
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_structured_event
 from cloudevents.core.formats.json import JSONFormat
@@ -90,6 +91,10 @@ def test_a_signal_goes_round_the_loop_from_the_shell_and_everyone_sees_it_wait(s
     waits = json.loads(local.command("waits", "--json").stdout)["items"]
     acknowledged = next(item for item in waits if (item["department"], item["stage"]) == ("permits", "acknowledge"))
     assert (acknowledged["met"], acknowledged["missed"], acknowledged["open"]) == (1, 0, 0)
+    assert wait_until(
+        lambda: "\nkoikarper_canary_last_success_timestamp_seconds " in httpx.get(local.addresses["metrics"]).text
+    )
+    assert {item["department"] for item in waits} == {"permits"}
     feedback = read(local.addresses["kafka"], ["team.noord.feedback"], lambda found: len(found) >= 5)
     assert types(feedback) == [
         "assignments.assigned",
