@@ -17,9 +17,17 @@ Place = tuple[str, int]
 _TOPICS = bindparam("topics", type_=ARRAY(Text))
 _PARTITIONS = bindparam("partitions", type_=ARRAY(Integer))
 
+# A position that an operator deleted begins anew; what was recorded from it stays, and so do its seals.
 _TAKE_OVER = text("""
-    insert into reading (topic, partition, next_offset, owner)
-    select topic, partition, 0, :owner from unnest(:topics, :partitions) as asked (topic, partition)
+    insert into reading (topic, partition, next_offset, owner, head)
+    select topic, partition, 0, :owner,
+        case when not exists (
+            select from reading where reading.topic = asked.topic and reading.partition = asked.partition
+        ) then (
+            select hash from seal
+            where seal.topic = asked.topic and seal.partition = asked.partition order by id desc limit 1
+        ) end
+    from unnest(:topics, :partitions) as asked (topic, partition)
     order by topic, partition
     on conflict (topic, partition) do update set owner = excluded.owner
     returning topic, partition, next_offset

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -11,7 +12,8 @@ from sqlalchemy import Connection, text
 from services.ledger.migrations import configuration, migrate
 from services.ledger.tables import Table
 from services.ledger.verifying import verify
-from services.runtime.database import engine
+from services.runtime.database import engine, transient_errors
+from services.runtime.errors import TransientError
 
 _EVENTS = text("""
     insert into record (topic, partition, "offset", at, source, id, type, sender, body)
@@ -61,3 +63,12 @@ async def test_a_database_that_holds_data_of_an_earlier_version_is_brought_on_an
     await database.dispose()
     assert (verified.rows, verified.seals, verified.broken) == (600, 2, 0)
     assert version == ScriptDirectory.from_config(config).get_current_head()
+
+
+async def test_a_ledger_of_before_the_seals_that_still_runs_waits_and_sets_nothing_apart(settings):
+    await migrate(settings)
+    database = engine(settings)
+    with pytest.raises(TransientError, match="older than its tables"):
+        async with transient_errors(), database.begin() as connection:
+            await connection.execute(_EVENTS)
+    await database.dispose()

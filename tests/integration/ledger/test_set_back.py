@@ -196,13 +196,13 @@ async def test_another_ledger_that_works_on_while_one_starts_is_not_taken_for_ta
     await first.start()
     await town.report("s0")
     await until(town.settings, "select count(*) from record", 1)
-    ask = setback._committed  # noqa: SLF001 - the moment between the two looks is what this is about
+    ask = setback._committed  # between the two looks
 
     async def meanwhile(settings: Settings, service: str) -> Any:
         """The other one takes in a signal, and commits, just before Kafka is asked."""
         await town.report("s1")
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while sum((await ask(settings, service)).values()) < 2:  # noqa: ASYNC110, PLR2004 - seen from outside only
+            while sum((await ask(settings, service)).values()) < 2:  # noqa: ASYNC110 - seen from outside only
                 await asyncio.sleep(0.05)
         return await ask(settings, service)
 

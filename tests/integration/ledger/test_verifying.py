@@ -7,6 +7,7 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from services.ledger.marks import Marks
 from services.ledger.sealing import FIRST, SealedRow, seal
 from services.ledger.verifying import Head, Verified, verify
 from tests.integration.ledger.desk import SIGNALS, Desk, at_desk
@@ -176,3 +177,14 @@ async def test_a_retry_is_sealed_with_the_partition_from_which_it_was_read(desk)
     found = await verified(desk)
     assert ("loop.retries", 0) in found.heads
     assert not found.broken
+
+
+async def test_a_position_that_an_operator_deleted_is_no_change_of_the_record(desk):
+    async with desk.engine.begin() as connection:  # as `progress.MEND` says, when a topic was lost and made anew
+        await connection.execute(text("delete from reading"))
+    places = [(SIGNALS, 0), (SIGNALS, 1), (ANSWERS, 0)]
+    assert set((await desk.positions.take_over(places, "me")).values()) == {0}
+    desk.intake.owner, desk.intake.marks = "me", Marks()  # the ledger started again
+    await desk.take_in(desk.signal("later"), desk.signal("later too", partition=1))
+    found = await verified(desk)
+    assert (found.rows, found.breaks) == (20, [])

@@ -34,6 +34,7 @@ def upgrade() -> None:
     op.add_column("record", sa.Column("seal", sa.BigInteger(), nullable=True))
     _seal_what_is_there()
     op.alter_column("record", "seal", nullable=False)
+    _older_ledgers_wait()
     op.create_index("record_seal", "record", ["seal"], unique=False, postgresql_using="brin")
     _only_append()
 
@@ -80,6 +81,21 @@ def _batches(connection: sa.Connection) -> Iterator[tuple[tuple[str, int], list[
             yield (topic, partition), [(row.seq, SealedRow(*row[1:])) for row in rows]
 
 
+def _older_ledgers_wait() -> None:
+    """A ledger of before the seals names none. A null is the record's fault to it: all it reads became a dead letter.
+
+    This error is one of the deployment's, for which it waits, until the new version is started.
+    """
+    op.execute("""
+        create function older_ledger() returns bigint language plpgsql as $$
+        begin
+            raise exception 'this ledger is older than its tables: start the new version'
+                using errcode = 'insufficient_privilege';
+        end $$
+    """)
+    op.execute("alter table record alter column seal set default older_ledger()")
+
+
 def _only_append() -> None:
     """Also for the owner of the tables: who means it must first drop the trigger, and that can be seen."""
     op.execute("""
@@ -102,6 +118,7 @@ def downgrade() -> None:
     op.execute("drop function refuse_change()")
     op.drop_index("record_seal", table_name="record", postgresql_using="brin")
     op.drop_column("record", "seal")
+    op.execute("drop function older_ledger()")
     op.drop_column("reading", "head")
     op.drop_table("seal")
     op.execute(sa.schema.DropSequence(sa.Sequence("seal_id")))
