@@ -16,9 +16,10 @@ FORMAT = 1
 LOG_MAX = 8 * 1024 * 1024
 """Bytes from which a log is set aside at the next start."""
 
-_MARK = "format.json"
+MARK = "format.json"
+"""The file by which a data folder is known."""
 _IGNORE = ".gitignore"
-_BEFORE_THE_MARK = {OWNER, SHARED, _IGNORE, f"{_MARK}.new"}
+_BEFORE_THE_MARK = {OWNER, SHARED, _IGNORE, f"{MARK}.new"}
 
 
 class Folder:
@@ -97,8 +98,8 @@ def _refuse_strange(path: Path) -> None:
     """Nothing is written into a folder that is somebody else's: root would leave files that its owner cannot read."""
     if not path.is_dir():
         return
-    if (path / _MARK).exists():
-        if (owner := (path / _MARK).stat().st_uid) != os.geteuid():
+    if (path / MARK).exists():
+        if (owner := (path / MARK).stat().st_uid) != os.geteuid():
             raise PartError(
                 f"The data in {path} belong to user number {owner}, and you are user number {os.geteuid()}. Start as "
                 "that user, or choose another folder with --data."
@@ -110,7 +111,7 @@ def _refuse_strange(path: Path) -> None:
 
 
 def _mark(path: Path) -> None:
-    mark = path / _MARK
+    mark = path / MARK
     if not mark.exists():
         (path / _IGNORE).write_text("*\n", "ascii")  # it holds secrets, and may lie in somebody's work tree
         write_whole(mark, json.dumps({"format": FORMAT}))
