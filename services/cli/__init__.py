@@ -4,6 +4,7 @@ import typer
 
 from services.cli import (
     answers,
+    backup,
     dead_letters,
     emit,
     export,
@@ -18,7 +19,7 @@ from services.cli import (
     waits,
 )
 
-COMMANDS = (local, emit, answers, operate, rebuild, redeliver, replay, secrets, verify, waits)
+COMMANDS = (local, emit, answers, backup, operate, rebuild, redeliver, replay, secrets, verify, waits)
 
 
 def build() -> typer.Typer:
