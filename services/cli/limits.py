@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from events import envelope
+from services.agreements import canary
+from services.canary import rounds
 from services.gateway import admission, bodies, keys, recordings
 from services.ledger import in_order, letters, writing
 from services.metrics import snapshot
@@ -141,6 +143,9 @@ def _others() -> Iterator[Row]:
         "the others go on; an alert",
     )
     yield "the longest waiting in the metrics", f"{snapshot.LONGEST}", "the rest is counted, not named"
+    kept = _span(canary.KEPT)
+    yield "canaries under way", f"{rounds.UNDER_WAY_MAX} in {kept}", "no more are sent until one comes round"
+    yield "a canary in the ledger", kept, "removed when a later one closes"
 
 
 def _bytes(count: int) -> str:
