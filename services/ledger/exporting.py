@@ -64,7 +64,7 @@ async def _lines(connection: AsyncConnection, at: datetime, progress: Progress) 
     async for one in _pages(connection, _PASSAGES, "nr"):
         yield transcript.own("passed", one["nr"], one["until"] or at, _texts(one))
     for one in (await connection.execute(_READ)).mappings():
-        yield transcript.own("read", f"{one['topic']}-{one['partition']}", at, _texts(one))
+        yield transcript.own("read", f"{one['topic']}-{one['partition']}", one["read_until"] or at, _texts(one))
 
 
 async def _pages(connection: AsyncConnection, query: Any, key: str) -> AsyncIterator[RowMapping]:
