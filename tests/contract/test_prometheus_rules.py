@@ -97,7 +97,7 @@ def served() -> set[str]:
 
 
 KEYWORDS = re.compile(
-    "absent|and|bool|by|day_of_week|group_left|histogram_quantile|increase|inf|max|max_over_time|min|offset|on|or|predict_linear|sum|time|unless|vector",
+    "absent|and|bool|by|day_of_week|group_left|histogram_quantile|increase|inf|max|max_over_time|min|min_over_time|offset|on|or|predict_linear|sum|time|unless|vector",
     re.IGNORECASE,
 )
 
