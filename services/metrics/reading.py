@@ -53,14 +53,14 @@ def group_of(settings: Settings, department: str) -> str:
 def unread(committed: Offsets, firsts: Offsets, ends: Offsets) -> int | None:
     """Of one department's partitions; None while its group has never committed: then nobody knows of a program.
 
-    A group that has committed some partitions read the others from their start, as yet without a record.
+    A group that has committed some partitions read the others from their start, as yet without a record. What Kafka
+    deleted by age is not there to be read.
     """
     if not any(offset >= 0 for offset in committed.values()):
         return None
     count = 0
     for partition, end in ends.items():
-        offset = committed.get(partition, -1)
-        count += max(0, end - (offset if offset >= 0 else firsts[partition]))
+        count += max(0, end - max(committed.get(partition, -1), firsts[partition]))
     return count
 
 

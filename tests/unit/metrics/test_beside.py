@@ -27,6 +27,7 @@ NEVER = -1
         ({FIRST: NEVER, SECOND: NEVER}, None),
         ({}, None),
         ({FIRST: 11, SECOND: 5}, 0),  # committed just after the end was asked
+        ({FIRST: 10, SECOND: 1}, 3),  # what was deleted by age does not lie there to be read
     ],
 )
 def test_unread_is_what_lies_after_the_commit_and_unknown_while_nothing_was_ever_committed(
