@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from events.catalogue import department_answers, team_answers
 from services.agreements.loading import parse
 from services.agreements.model import Agreements
 from services.ledger.book import Book
@@ -53,11 +54,23 @@ class LedgerBooks:
         versions = {row.version: known.get(row.version) or parse(row.text) for row in rows}
         return Book(current, versions | {current.version: current})
 
+    async def idle_topics(self, connection: AsyncConnection) -> frozenset[str]:
+        """Where the codes answer that the version in force lacks, and that have no work: no ledger reads these.
+
+        Nothing can wait for what is said there, so that time must not stand still for it.
+        """
+        answers = {"department": department_answers, "team": team_answers}
+        return frozenset(answers[what](code) for what, code, works in await self._lacking(connection) if not works)
+
     async def _dropped(self, connection: AsyncConnection) -> list[str]:
+        return [f"{what} {code}" for what, code, works in await self._lacking(connection) if works]
+
+    async def _lacking(self, connection: AsyncConnection) -> list[tuple[str, str, bool]]:
+        """Each code of another version that the one in force lacks, and whether it has work."""
         current = self.book.current
-        earlier = self.book.versions.values()
-        departments = {code for agreements in earlier for code in agreements.departments} - set(current.departments)
-        teams = {code for agreements in earlier for code in agreements.teams} - set(current.teams)
+        others = self.book.versions.values()
+        departments = {code for agreements in others for code in agreements.departments} - set(current.departments)
+        teams = {code for agreements in others for code in agreements.teams} - set(current.teams)
         asked = [("department", code, _DEPARTMENT_KNOWN) for code in sorted(departments)]
         asked += [("team", code, _TEAM_KNOWN) for code in sorted(teams)]
-        return [f"{what} {code}" for what, code, known in asked if await connection.scalar(known, {"code": code})]
+        return [(what, code, bool(await connection.scalar(known, {"code": code}))) for what, code, known in asked]

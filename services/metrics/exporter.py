@@ -93,7 +93,8 @@ class Exporter:
             connection = await pooled.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             snapshot = await take(connection, self._clock())
             book = await self._books.complete(connection, snapshot.versions)
-        sets = label_sets(list(book.versions.values()), self._settings.input_topics)
+            idle = await self._books.idle_topics(connection)
+        sets = label_sets(list(book.versions.values()), self._settings.input_topics, idle)
         self._collector.show(await asyncio.to_thread(families, snapshot, sets))
         self._last = snapshot
 

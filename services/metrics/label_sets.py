@@ -57,15 +57,20 @@ class LabelSets:
         return tuple(sets.get(metric, ()))
 
 
-def label_sets(versions: Collection[Agreements], input_topics: Collection[str] = ()) -> LabelSets:
-    """The label sets of these versions; `input_topics` are what the ledger reads instead of what they ask for."""
+def label_sets(
+    versions: Collection[Agreements], input_topics: Collection[str] = (), idle: Collection[str] = ()
+) -> LabelSets:
+    """The label sets of these versions; `input_topics` are what the ledger reads instead of what they ask for.
+
+    `idle` are topics that they ask for and no ledger reads any more.
+    """
     departments = sorted({code for version in versions for code in version.departments})
     rungs: set[Labels] = {(code, str(HAND_OVERS_TOLD)) for code in departments}
     rungs |= {rung for version in versions for rung in _rungs(version)}
     partitions: dict[str, int] = {}
     for version in versions:
         known = {topic.name: topic.partitions for topic in topics(version)}
-        for name in (*input_topics,) or inputs(version):
+        for name in (*input_topics,) or (name for name in inputs(version) if name not in idle):
             partitions[name] = max(known.get(name, 1), partitions.get(name, 1))
     return LabelSets(tuple(departments), tuple(sorted(rungs)), dict(sorted(partitions.items())))
 

@@ -92,8 +92,12 @@ class Timekeeper:
 
     async def horizon(self) -> Horizon:
         """How far time has passed by what the ledger has read until now."""
-        asked = asked_for(self._books.book.versions.values(), self._settings.input_topics)
+        input_topics = self._settings.input_topics
+        asked = asked_for(self._books.book.versions.values(), input_topics)
         async with transient_errors(), self._engine.connect() as connection:
+            if not input_topics:
+                idle = await self._books.idle_topics(connection)
+                asked = frozenset(place for place in asked if place[0] not in idle)
             rows = await connection.execute(_READ, {"topics": sorted({topic for topic, _ in asked})})
             read_until = {(row.topic, row.partition): row.read_until for row in rows}
         return horizon(read_until, asked, self._settings.settle, self._clock())

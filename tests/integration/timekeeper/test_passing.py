@@ -277,3 +277,13 @@ def kind_of(event: dict[str, Any], name: str, desk: Desk) -> tuple[str, str]:
     """Type and moment of an event about the signal of this name, of any other nothing."""
     own = event["data"].get("assignment") == str(desk.assignment(name))
     return (event["type"], event["time"]) if own else ("", "")
+
+
+async def test_a_code_that_was_taken_back_before_it_had_work_holds_no_time_back(clockwork: Clockwork) -> None:
+    mistaken = TOWN.replace("teams:", "  perks: {name: Vergissing, calendar: office, promise: standard}\nteams:", 1)
+    await LedgerBooks(clockwork.desk.engine, parse(mistaken)).open()  # nobody reads perks' answers any more
+    await clockwork.desk.take_in(clockwork.desk.signal("a"))
+    await clockwork.read_until(hours(5))
+    keeper = clockwork.keeper()
+    await keeper.start()
+    assert (await keeper.horizon()).at == hours(5) - SETTLE

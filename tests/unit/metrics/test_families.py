@@ -165,6 +165,9 @@ def test_both_formats_of_a_scrape_can_be_written_and_read(sets):
 def test_codes_of_earlier_agreements_stay_labels():
     earlier = parse(TOWN.replace("control: {name", "housing: {name").replace("control", "housing"))
     assert label_sets([parse(TOWN), earlier]).departments == ("control", "housing", "permits")
+    assert "department.housing.answers" in label_sets([parse(TOWN), earlier]).partitions
+    idle = label_sets([parse(TOWN), earlier], idle={"department.housing.answers"})
+    assert "department.housing.answers" not in idle.partitions  # its moment stands still, and tells of no trouble
 
 
 def test_the_canary_is_a_label_of_the_machinery_only(sets):
