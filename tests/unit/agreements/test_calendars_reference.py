@@ -59,27 +59,50 @@ def walked_between(opening: Opening, start: datetime, end: datetime) -> timedelt
     return count * MINUTE
 
 
+def hours_of(opening: Opening, day: date) -> list[tuple[datetime, datetime]]:
+    """From and until, in UTC; a period that falls into the hour which the clock skips is none."""
+    periods = [(local(day, opens), closing(day, closes)) for opens, closes in periods_of(opening, day)]
+    return [(opens, closes) for opens, closes in periods if opens < closes]
+
+
 def working_days(opening: Opening, after: date) -> Iterator[date]:
     while True:
         after += timedelta(days=1)
-        if periods_of(opening, after):
+        if hours_of(opening, after):
             yield after
 
 
-def local(day: date, minutes: int) -> datetime:
+def wall_time(day: date, minutes: int) -> datetime:
     days, rest = divmod(minutes, 1440)
-    return datetime.combine(day + timedelta(days=days), time(rest // 60, rest % 60), AMSTERDAM).astimezone(UTC)
+    return datetime.combine(day + timedelta(days=days), time(rest // 60, rest % 60), AMSTERDAM)
+
+
+def local(day: date, minutes: int) -> datetime:
+    """The first moment at which the clock on the wall stands there, or beyond it when the clock skips it."""
+    wall = wall_time(day, minutes)
+    moment = wall.astimezone(UTC)
+    while (moment - MINUTE).astimezone(AMSTERDAM).replace(tzinfo=None) >= wall.replace(tzinfo=None):
+        moment -= MINUTE
+    return moment
+
+
+def closing(day: date, minutes: int) -> datetime:
+    """As `local`; the last of two when the minute before it comes twice."""
+    moment = wall_time(day, minutes).replace(fold=1).astimezone(UTC)
+    last = (moment - MINUTE).astimezone(AMSTERDAM).replace(tzinfo=None)
+    return moment if last == wall_time(day, minutes - 1).replace(tzinfo=None) else local(day, minutes)
 
 
 def counted_days(opening: Opening, start: datetime, amount: int) -> datetime:
     """The rule as it is told: within the hours the same time, outside them whole days."""
     wall = start.astimezone(AMSTERDAM)
-    today = periods_of(opening, wall.date())
-    inside = bool(today) and local(wall.date(), today[0][0]) <= start <= local(wall.date(), today[-1][1])
-    before_opening = bool(today) and start < local(wall.date(), today[0][0])
+    today = hours_of(opening, wall.date())
+    inside = bool(today) and today[0][0] <= start <= max(closes for _, closes in today)
+    before_opening = bool(today) and start < today[0][0]
     days = working_days(opening, wall.date() - timedelta(days=1) if before_opening else wall.date())
     last = [next(days) for _ in range(amount)][-1]
-    first_open, last_close = local(last, periods_of(opening, last)[0][0]), local(last, periods_of(opening, last)[-1][1])
+    hours = hours_of(opening, last)
+    first_open, last_close = hours[0][0], max(closes for _, closes in hours)
     if not inside:
         return last_close
     same = datetime.combine(last, wall.time(), AMSTERDAM).astimezone(UTC)
