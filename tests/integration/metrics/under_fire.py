@@ -108,6 +108,10 @@ class Scraper:
         """Until the samples of a name add up to `total`."""
         await self._until(lambda: sum(of(self.last, name).values()) == total)
 
+    async def until_any(self, *names: str) -> None:
+        """Until each of these names has counted something: what only time brings may come after the last kill."""
+        await self._until(lambda: all(sum(of(self.last, name).values()) for name in names))
+
     async def fresh(self) -> str:
         """The scrape of a snapshot that is made from now on."""
         now = datetime.now(UTC).timestamp()
