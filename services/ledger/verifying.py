@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ledger.sealing import FIRST, SealedRow, seal
 
-CHUNK = 1000
-"""Seals that are looked at together."""
+CHUNK, CHUNK_ROWS = 1000, 5000
+"""Seals that are looked at together, and of how many events: what one batch of an outage's backlog holds is large."""
 BREAKS_MAX = 20
 """So many are told one by one; the first is what matters."""
 
@@ -28,7 +28,7 @@ _BOUNDS = text("""
     from seal
 """)
 _SEALS = text("""
-    select id, topic, partition, agreements, rows, hash from seal where id >= :first and id < :last order by id
+    select id, topic, partition, agreements, rows, hash from seal where id >= :first order by id limit :most
 """)
 _ROWS = text("""
     select seal, topic, partition, "offset", at, source, id, type, signal, sender, refused, body
@@ -90,35 +90,51 @@ async def verify(
     """
     verified = Verified()
     first, last = await span(connection)
-    for start in range(first, last, CHUNK):
-        numbers = {"first": start, "last": start + CHUNK}
-        seals = (await connection.execute(_SEALS, numbers)).all()
-        rows = (await connection.execute(_ROWS, numbers)).all()
+    while first < last:
+        found = (await connection.execute(_SEALS, {"first": first, "most": CHUNK})).all()
+        seals, end = _together(found, last)
+        rows = (await connection.execute(_ROWS, {"first": first, "last": end})).all()
         _walk(verified, seals, {key: list(group) for key, group in groupby(rows, attrgetter("seal"))})
-        progress(min(CHUNK, last - start))
+        progress(end - first)
+        first = end
     await _compare_heads(connection, verified)
     await _compare_earlier(connection, verified, earlier)
     return verified
 
 
+def _together(seals: Sequence[Row[Any]], last: int) -> tuple[Sequence[Row[Any]], int]:
+    """The first of these, at least one, and the number before which what they hold ends."""
+    count = 0
+    for place, sealed in enumerate(seals):
+        count += sealed.rows
+        if place and count > CHUNK_ROWS:
+            return seals[:place], sealed.id
+    return seals, seals[-1].id + 1 if len(seals) == CHUNK else last
+
+
 def _walk(verified: Verified, seals: Sequence[Row[Any]], rows: dict[int, list[Row[Any]]]) -> None:
-    for sealed in seals:
-        place = sealed.topic, sealed.partition
-        found = [SealedRow(*tuple(row)[1:]) for row in rows.pop(sealed.id, [])]
-        before = verified.heads[place].hash if place in verified.heads else FIRST
-        verified.seals += 1
-        verified.rows += len(found)
-        stored = bytes(sealed.hash)
-        if len(found) != sealed.rows:
-            verified.found(place, sealed.id, f"{sealed.rows} events were sealed here and {len(found)} are found")
-        elif seal(before, *place, sealed.agreements, found) != stored:
-            what = "an event, the order of events, this seal or the one before it was changed or removed"
-            verified.found(place, sealed.id, what)
-        verified.heads[place] = Head(sealed.id, stored)
-    for number, unsealed in rows.items():
-        place = unsealed[0].topic, unsealed[0].partition
-        verified.rows += len(unsealed)
-        verified.found(place, number, f"{len(unsealed)} events name a seal that is not there")
+    known = {sealed.id: sealed for sealed in seals}
+    for number in sorted(known.keys() | rows.keys()):
+        sealed, own = known.get(number), rows.get(number, [])
+        verified.rows += len(own)
+        if sealed is None:
+            place = own[0].topic, own[0].partition
+            verified.found(place, number, f"{len(own)} events name a seal that is not there")
+        else:
+            verified.seals += 1
+            _check(verified, sealed, [SealedRow(*tuple(row)[1:]) for row in own])
+
+
+def _check(verified: Verified, sealed: Row[Any], found: Sequence[SealedRow]) -> None:
+    place = sealed.topic, sealed.partition
+    before = verified.heads[place].hash if place in verified.heads else FIRST
+    stored = bytes(sealed.hash)
+    if len(found) != sealed.rows:
+        verified.found(place, sealed.id, f"{sealed.rows} events were sealed here and {len(found)} are found")
+    elif seal(before, *place, sealed.agreements, found) != stored:
+        what = "an event, the order of events, this seal or the one before it was changed or removed"
+        verified.found(place, sealed.id, what)
+    verified.heads[place] = Head(sealed.id, stored)
 
 
 async def _compare_heads(connection: AsyncConnection, verified: Verified) -> None:

@@ -7,6 +7,7 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from services.ledger import verifying
 from services.ledger.marks import Marks
 from services.ledger.sealing import FIRST, SealedRow, seal
 from services.ledger.verifying import Head, Verified, verify
@@ -188,3 +189,19 @@ async def test_a_position_that_an_operator_deleted_is_no_change_of_the_record(de
     await desk.take_in(desk.signal("later"), desk.signal("later too", partition=1))
     found = await verified(desk)
     assert (found.rows, found.breaks) == (20, [])
+
+
+@pytest.mark.parametrize(("seals", "rows"), [(1, 1), (2, 5000), (1000, 5)])
+async def test_a_record_that_is_walked_in_small_steps_is_told_the_same(desk, monkeypatch, seals, rows):
+    numbers = await seals_of_the_first_partition(desk)
+    await tamper(desk, f"delete from seal where id = {numbers[1]}")
+    whole = await verified(desk)
+    assert whole.broken > 1
+    monkeypatch.setattr(verifying, "CHUNK", seals)
+    monkeypatch.setattr(verifying, "CHUNK_ROWS", rows)
+    steps: list[int] = []
+    async with desk.engine.connect() as connection:
+        first, last = await verifying.span(connection)
+        found = await verify(connection, {}, steps.append)
+    assert found == whole
+    assert (len(steps) > 1, sum(steps)) == (True, last - first)
