@@ -1,5 +1,8 @@
 """The command line: every command of contract 6 in one program."""
 
+import sys
+from io import TextIOWrapper
+
 import typer
 
 from services.cli import (
@@ -43,4 +46,7 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """The program's entry: exit codes are 0 done, 1 failed, 2 wrong use."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # people write signs that an old terminal does not know
+            stream.reconfigure(errors="backslashreplace")
     build()()
