@@ -206,7 +206,7 @@ def _single(run: Run) -> Single:
 async def _connected(run: Run) -> asyncpg.Connection:
     """A session of the database, as soon as it is there: another fault may have it away."""
     for _ in range(TRIES):
-        with contextlib.suppress(OSError, asyncpg.PostgresError):
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             return await asyncpg.connect(run.arena.direct)
         await asyncio.sleep(PAUSE_SECONDS)
     raise AssertionError("the database did not come back")

@@ -222,6 +222,7 @@ class Run:
 
 async def _often(look: Callable[[], Awaitable[None]], seconds: float) -> None:
     while True:
-        with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        # A connection that is killed in the middle of an answer fails in many ways; the next look sees the same.
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             await look()
         await asyncio.sleep(seconds)

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing import parent_process
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from services.gateway import app as gateway
 from services.ledger import app as ledger
 from services.relay import app as relay
+from services.runtime import clock as runtime_clock
 from services.runtime import membership, options
 from services.runtime.service import Service, main
 from services.runtime.settings import Settings
@@ -53,6 +55,7 @@ class WallClock:
     def install(self) -> None:
         """Let everybody in this process see it, and let signals move it."""
         time.time = lambda: self._real() + self._shift
+        vars(runtime_clock)["datetime"] = SimpleNamespace(now=lambda _zone: self.now())
         signal.signal(FORTH, lambda *_: self._move(HOUR_SECONDS))
         signal.signal(BACK, lambda *_: self._move(-HOUR_SECONDS))
 
