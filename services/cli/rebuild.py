@@ -1,7 +1,6 @@
 """`koikarper rebuild`: whether the ledger's state is what follows from its record, and made so where it is not."""
 
 import asyncio
-from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from services.cli.upkeep import (
     ledger_of,
     log_act,
     operator,
+    patient,
     progress,
     settings_of,
 )
@@ -27,7 +27,6 @@ from services.runtime.settings import Settings
 
 SHOWN_MAX, WIDTH_MAX = 20, 60
 """Differences in the table, and characters of a value in it; `--json` has the first thousand, whole."""
-STATEMENT_MAX = timedelta(hours=1)
 
 SwapOption = Annotated[
     bool, typer.Option("--swap", help="Put what was folded in the place of what differs; without it nothing is done.")
@@ -73,8 +72,7 @@ def rebuild_state(
 
 
 async def _rebuild(settings: Settings, swap: bool, while_running: bool, by: str) -> Rebuilt:
-    patient = settings.model_copy(update={"database_timeout": STATEMENT_MAX})
-    async with ledger_of(patient) as engine:
+    async with ledger_of(patient(settings)) as engine:
         async with engine.connect() as connection:
             events = await folding.events_of(connection)
         running = await connected(engine) if swap and not while_running else {}

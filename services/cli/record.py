@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -21,6 +20,7 @@ from services.cli.upkeep import (
     ledger_of,
     log_act,
     operator,
+    patient,
     progress,
     settings_of,
 )
@@ -33,7 +33,6 @@ from services.runtime.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
 STDOUT = Path("-")
-STATEMENT_MAX = timedelta(hours=1)
 
 ToArgument = Annotated[Path, typer.Argument(metavar="FILE|-", help="The file to write; - is standard output.")]
 FromArgument = Annotated[
@@ -64,7 +63,7 @@ def export_record(
 
 
 async def _export(settings: Settings, stream: IO[bytes], by: str, what: str) -> dict[str, int]:
-    async with ledger_of(_patient(settings)) as engine, engine.connect() as pooled:
+    async with ledger_of(patient(settings)) as engine, engine.connect() as pooled:
         connection = await pooled.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         counts = await exporting.counts(connection)
         with progress("Events", counts["events"]) as step:
@@ -105,7 +104,7 @@ def import_record(
 
 
 async def _import(settings: Settings, file: Path, content: Content, new_kafka: bool, by: str) -> Result:
-    async with ledger_of(_patient(settings)) as engine, engine.begin() as connection:
+    async with ledger_of(patient(settings)) as engine, engine.begin() as connection:
         with progress("Events", content.events) as step, file.open("rb") as lines:
             result = await importing.bring_in(connection, lines, content, new_kafka=new_kafka, progress=step)
     log_act("import record", str(file), operator(by), events=result.events)
@@ -117,10 +116,6 @@ def _as_json(content: Content, result: Result | None) -> dict[str, object]:
     if result is None:
         return {"dryRun": True, **found}
     return {"dryRun": False, **found, "signals": result.signals, "assignments": result.assignments}
-
-
-def _patient(settings: Settings) -> Settings:
-    return settings.model_copy(update={"database_timeout": STATEMENT_MAX})
 
 
 @contextmanager

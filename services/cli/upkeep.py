@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +37,8 @@ ByOption = Annotated[
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
 
+STATEMENT_MAX = timedelta(hours=1)
+
 Step = Callable[[int], None]
 """Says that so many more are done."""
 
@@ -56,6 +58,11 @@ def settings_of(database: str, folder: Path) -> Settings:
     found = None if os.environ.get(runtime.FILE_VARIABLE) else addresses.read(folder)
     address = database or (found.database if found else "")
     return runtime.load(database=SecretStr(address)) if address else runtime.load()
+
+
+def patient(settings: Settings) -> Settings:
+    """The same, with an hour for one statement: what walks the whole record may take long, and keeps nobody waiting."""
+    return settings.model_copy(update={"database_timeout": STATEMENT_MAX})
 
 
 @asynccontextmanager

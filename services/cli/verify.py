@@ -10,7 +10,7 @@ import typer
 
 from services.cli.connection import DataOption
 from services.cli.output import FAILED, WRONG_USE, errors, fail, print_json, told
-from services.cli.upkeep import DatabaseOption, JsonOption, ledger_of, progress, settings_of
+from services.cli.upkeep import DatabaseOption, JsonOption, ledger_of, patient, progress, settings_of
 from services.ledger import verifying
 from services.ledger.verifying import Head, Place, Verified
 from services.local.addresses import DEFAULT_FOLDER
@@ -59,7 +59,7 @@ def verify(
 
 
 async def _verify(settings: Settings, earlier: Mapping[Place, Head]) -> Verified:
-    async with ledger_of(settings) as engine, engine.connect() as pooled:
+    async with ledger_of(patient(settings)) as engine, engine.connect() as pooled:
         connection = await pooled.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         first, last = await verifying.span(connection)
         with progress("Seals", last - first) as step:
