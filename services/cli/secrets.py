@@ -50,14 +50,12 @@ def _make(folder: Path, database_host: str) -> list[str]:
         password = (folder / secret).read_text("ascii")
         if _once(folder / name, f"postgresql://{role}:{password}@{database_host}/koikarper"):
             made.append(name)
-    public = folder / "keys" / keys.PUBLIC
-    if not public.exists():
-        keys.jwks(folder).chmod(READABLE)
-        made.append(str(public.relative_to(folder)))
-    if not (folder / "keys" / keys.CANARY_TOKEN).exists():
-        token = keys.canary_token(folder)
-        token.chmod(READABLE)
-        made.append(str(token.relative_to(folder)))
+    for name, make_it in ((keys.PUBLIC, keys.jwks), (keys.CANARY_TOKEN, keys.canary_token)):
+        file = folder / "keys" / name
+        if not file.exists():
+            make_it(folder)
+            made.append(str(file.relative_to(folder)))
+        file.chmod(READABLE)  # also of one that an earlier run wrote and did not live to open
     return made
 
 
