@@ -5,6 +5,7 @@ Source: Logius, *NL GOV profile for CloudEvents*; CloudEvents 1.0 with its JSON,
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -35,6 +36,11 @@ _NO_CONTROL = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 _ATTRIBUTE = "at least one character, and no control character"
 _JSON_TYPE = r"^[Aa]pplication/([0-9A-Za-z_.+-]+\+)?[Jj][Ss][Oo][Nn]([ \t]*;.*)?$"
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+# Kept: `json.dumps` with these settings builds an encoder anew at each of the several calls for each event.
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_SORTED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
 
 
 class Attributes(BaseModel):
@@ -67,7 +73,7 @@ def structured(
 
 def encode(raw: Mapping[str, Any]) -> bytes:
     """JSON bytes of a structured-mode event."""
-    return json.dumps(raw, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _COMPACT.encode(raw).encode()
 
 
 def read_message(
@@ -101,8 +107,9 @@ def read_json(value: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise Unreadable("not-utf-8", [Fault("", f"byte {error.start} is no UTF-8")]) from None
     try:
-        body = json.loads(text, parse_constant=_no_constant)
-        canonical(body)
+        body = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        if _SURROGATE.search(text):  # only an escape can stand for half of a pair; most texts have none
+            canonical(body)
     except UnicodeEncodeError:
         raise Unreadable("not-utf-8", [Fault("", "the JSON holds half of a surrogate pair")]) from None
     except RecursionError:
@@ -136,7 +143,7 @@ def _is_too_deep(body: Any) -> bool:
 
 def canonical(value: Any) -> bytes:
     """`value` as sorted JSON: equal content has equal bytes."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _SORTED.encode(value).encode()
 
 
 def digest(raw: Mapping[str, Any]) -> bytes:
@@ -173,3 +180,10 @@ def _object(body: Any) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:40]} is too large for a JSON number")
+    return number

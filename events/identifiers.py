@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from functools import lru_cache
 from typing import Annotated, Any, NewType
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -61,6 +62,7 @@ Identifier = Annotated[
 """The id of a signal or assignment: a UUID in its one usual form (not braces, not `urn:uuid:`, not 32 digits)."""
 
 
+@lru_cache(maxsize=2048)  # of one batch, in which each is asked for several times; a hash is made once
 def signal_id(source: str, event_id: str) -> SignalId:
     """The id of the signal that the event `source` + `event_id` reports (contract 1)."""
     return SignalId(uuid.uuid5(NAMESPACE, f"{source}\n{event_id}"))
