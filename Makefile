@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit lint types imports bench schemas clean
+.PHONY: help demo test check unit lint types imports bench faults schemas clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -29,8 +29,11 @@ types: .venv/.dev
 imports: .venv/.dev
 	$(BIN)/lint-imports
 
-bench: .venv/.dev  ## the figures: start, latency, replay, memory
+bench: .venv/.dev  ## the figures, beside what was asked for; ARGS=--help
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+faults: .venv/.dev  ## real services under faults drawn from a seed: ARGS="--seeds 100 --minutes 60"
+	$(BIN)/python -m tests.faults $(ARGS)
 
 schemas: .venv/.dev  ## write anew what is generated from the code: schemas, tables, rules, dashboards
 	$(BIN)/koikarper export schemas
