@@ -1,6 +1,7 @@
-"""A figure that was measured, beside the one that was asked for."""
+"""A figure that was measured, beside the one that was asked for; and a ratio of two measured side by side."""
 
 import json
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,17 +26,73 @@ class Figure:
         return self.value <= self.goal
 
 
-def show(figures: Sequence[Figure], file: Path) -> None:
-    """Print the table and write it as JSON."""
-    table = Table("what", "measured", "goal", "reached", "note", title="Figures", title_justify="left")
-    for figure in figures:
-        measured, goal = (f"{value:,.1f} {figure.unit}" for value in (figure.value, figure.goal))
-        table.add_row(figure.what, measured, f"≤ {goal}", "yes" if figure.reached else "NO", figure.note)
-    Console().print(table)
-    file.write_text(json.dumps([asdict(figure) | {"reached": figure.reached} for figure in figures], indent=1))
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Two things measured side by side in the same rounds; `goal` is the least that the first may be of the second."""
+
+    what: str
+    ours: Sequence[float]
+    theirs: Sequence[float]
+    goal: float
+    unit: str
+
+    @property
+    def each(self) -> list[float]:
+        """The ratio in each round: what disturbs a round disturbs both."""
+        return [one / other for one, other in zip(self.ours, self.theirs, strict=True)]
+
+    @property
+    def value(self) -> float:
+        """The median of the rounds' ratios."""
+        return statistics.median(self.each)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the goal is reached."""
+        return self.value >= self.goal
+
+
+def show(figures: Sequence[Figure], ratios: Sequence[Ratio], file: Path) -> None:
+    """Print a table of each and write both as JSON."""
+    console = Console()
+    if figures:
+        console.print(_figures(figures))
+    if ratios:
+        console.print(_ratios(ratios))
+    found = {
+        "figures": [asdict(one) | {"reached": one.reached} for one in figures],
+        "ratios": [asdict(one) | {"value": one.value, "reached": one.reached} for one in ratios],
+    }
+    file.write_text(json.dumps(found, indent=1))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least `share` of the values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def _figures(figures: Sequence[Figure]) -> Table:
+    table = Table("what", "measured", "goal", "reached", "note", title="Figures", title_justify="left")
+    for figure in figures:
+        measured, goal = (f"{value:,.1f} {figure.unit}" for value in (figure.value, figure.goal))
+        table.add_row(figure.what, measured, f"≤ {goal}", _said(figure.reached), figure.note)
+    return table
+
+
+def _ratios(ratios: Sequence[Ratio]) -> Table:
+    title = "Ratios: medians of the rounds, and the spread"
+    table = Table("what", "measured", "against", "ratio", "goal", "reached", title=title, title_justify="left")
+    for ratio in ratios:
+        rates = (f"{_middle(values, '{:,.0f}')} {ratio.unit}" for values in (ratio.ours, ratio.theirs))
+        table.add_row(ratio.what, *rates, _middle(ratio.each, "{:.2f}"), f"≥ {ratio.goal}", _said(ratio.reached))
+    return table
+
+
+def _middle(values: Sequence[float], form: str) -> str:
+    middle, least, most = (form.format(value) for value in (statistics.median(values), min(values), max(values)))
+    return f"{middle} ({least} to {most})"
+
+
+def _said(reached: bool) -> str:
+    return "yes" if reached else "NO"

@@ -1,0 +1,89 @@
+"""The statements of a real intake, written down once and played back with nothing around them."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.agreements.loading import parse
+from services.ledger.books import LedgerBooks
+from services.ledger.intake import Intake
+from services.ledger.migrations import migrate
+from services.ledger.positions import LedgerPositions
+from services.runtime.database import engine, session
+from services.runtime.records import Record
+from services.runtime.settings import Settings
+from tests.benchmarks.mixture import PARTITIONS, TOWN, batches, earlier, mixture, records
+
+Statement = tuple[str, Sequence[Any]]
+
+
+@asynccontextmanager
+async def intake(settings: Settings, count: int) -> AsyncIterator[tuple[Intake, list[Sequence[Record]]]]:
+    """An intake in a fresh schema where what is answered has been assigned, and the batches of the mixture."""
+    await migrate(settings)
+    database = engine(settings)
+    books = LedgerBooks(database, parse(TOWN))
+    await books.open()
+    intake = Intake(database, books, owner="one")
+    places = {(topic, number) for topic, count in PARTITIONS.items() for number in range(count)}
+    await LedgerPositions(database).take_over(places, intake.owner)
+    offsets: dict[tuple[str, int], int] = {}
+    for batch in batches(records(earlier(count), offsets), settings.batch_records):
+        await intake.work(batch)
+    try:
+        yield intake, list(batches(records(mixture(count), offsets), settings.batch_records))
+    finally:
+        await database.dispose()
+
+
+async def write_down(settings: Settings, count: int) -> list[list[Statement]]:
+    """The statements of each batch, in order, with their parameters."""
+    async with intake(settings, count) as (real, todo):
+        return [await _statements(real, batch) for batch in todo]
+
+
+async def _statements(real: Intake, batch: Sequence[Record]) -> list[Statement]:
+    sent: list[Statement] = []
+
+    def note(_: Any, __: Any, statement: str, parameters: Sequence[Any], *___: Any) -> None:
+        sent.append((statement, parameters))
+
+    own: AsyncEngine = real.engine
+    event.listen(own.sync_engine, "before_cursor_execute", note)
+    try:
+        await real.work(batch)
+    finally:
+        event.remove(own.sync_engine, "before_cursor_execute", note)
+    return sent
+
+
+async def connect(settings: Settings) -> "asyncpg.Connection[Any]":
+    """A connection as the ledger's, without anything around it."""
+    return await asyncpg.connect(settings.database.get_secret_value(), server_settings=session(settings, "bare"))
+
+
+async def play(connection: "asyncpg.Connection[Any]", statements: Sequence[Statement]) -> None:
+    """One batch: its statements in one transaction."""
+    async with connection.transaction():
+        for statement, parameters in statements:
+            await connection.fetch(statement, *parameters)
+
+
+async def bare_rate(settings: Settings, written: Sequence[Sequence[Statement]], warm: int, count: int) -> float:
+    """Events per second of the statements alone, on one connection; the first `warm` batches are not counted."""
+    async with intake(settings, count):
+        pass
+    connection = await connect(settings)
+    for batch in written[:warm]:
+        await play(connection, batch)
+    begun = time.perf_counter()
+    for batch in written[warm:]:
+        await play(connection, batch)
+    seconds = time.perf_counter() - begun
+    await connection.close()
+    return (count - warm * settings.batch_records) / seconds

@@ -1,0 +1,180 @@
+"""The ledger's intake, as a user runs it, beside the bare parts that it is made of."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pydantic import BaseModel, SecretStr
+
+from events.envelope import STRUCTURED_HEADERS
+from services.agreements.loading import load
+from services.agreements.topics import topics
+from services.ledger.migrations import migrate
+from services.local.parts import Parts
+from services.runtime.settings import Settings
+from services.runtime.topics import ensure
+from tests.benchmarks.bare_sql import Statement, bare_rate, connect, intake, play, write_down
+from tests.benchmarks.commands import ROOT, command, environment
+from tests.benchmarks.figures import Ratio
+from tests.benchmarks.mixture import ANSWERS, SIGNALS, TOWN, earlier, mixture
+
+COUNT, QUICK_COUNT = 20_000, 8_000
+WARM_BATCHES = 4
+PATIENCE_SECONDS = 120
+_READ = "select coalesce(sum(next_offset), 0)::int from reading"
+
+
+class _Parsed(BaseModel):
+    """What the hand-written loop reads of an event."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: str
+    data: dict[str, Any]
+
+
+async def ratios(folder: Path, rounds: int, *, quick: bool) -> list[Ratio]:
+    """The intake against the hand-written loop and against its bare SQL; every round measures all three."""
+    count = QUICK_COUNT if quick else COUNT
+    measured = []
+    file = _agreements(folder)
+    async with Parts(folder / "parts", kafka_port=0, database_port=0) as parts:
+        written = await write_down(_settings(parts, file), count)
+        for _ in range(rounds):
+            ledger = await ledger_rate(_settings(parts, file), count)
+            loop = await loop_rate(_settings(parts, file), written, count)
+            bare = await bare_rate(_settings(parts, file), written, WARM_BATCHES, count)
+            measured.append((ledger, loop, bare))
+    ours, loops, bares = zip(*measured, strict=True)
+    return [
+        Ratio("ledger intake, of the hand-written loop", ours, loops, 0.85, "events/s"),
+        Ratio("ledger intake, of its bare SQL", ours, bares, 0.45, "events/s"),
+    ]
+
+
+async def ledger_rate(settings: Settings, count: int) -> float:
+    """Events per second of `koikarper run ledger`, from what it has read; it has read what comes before already."""
+    await migrate(settings)
+    await ensure(settings, topics(load(settings.agreements)))
+    first = await _send(settings, earlier(count))
+    async with _ledger(settings):
+        await _until(settings, first)
+    last = first + await _send(settings, mixture(count))
+    async with _ledger(settings):
+        warm = await _until(settings, first + WARM_BATCHES * settings.batch_records)
+        begun = time.perf_counter()
+        await _until(settings, last)
+        seconds = time.perf_counter() - begun
+    await _check(settings, count)
+    return (last - warm) / seconds
+
+
+async def loop_rate(settings: Settings, written: Sequence[Sequence[Statement]], count: int) -> float:
+    """Events per second of the best loop that one can write by hand: read, parse, and the same statements."""
+    async with intake(settings, count):
+        pass
+    await ensure(settings, topics(load(settings.agreements)))
+    await _send(settings, mixture(count))
+    names = [f"{settings.topic_prefix}{topic}" for topic in (SIGNALS, ANSWERS)]
+    consumer = AIOKafkaConsumer(
+        *names, bootstrap_servers=settings.kafka, auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    await consumer.start()
+    connection = await connect(settings)
+    begun, done, waiting = 0.0, 0, 0
+    while done < len(written):
+        found = await consumer.getmany(timeout_ms=20, max_records=settings.batch_records)
+        for message in (one for several in found.values() for one in several):
+            _Parsed.model_validate_json(message.value)
+            waiting += 1
+        while done < len(written) and waiting >= settings.batch_records:
+            await play(connection, written[done])
+            done, waiting = done + 1, waiting - settings.batch_records
+            begun = time.perf_counter() if done == WARM_BATCHES else begun
+    seconds = time.perf_counter() - begun
+    await connection.close()
+    await consumer.stop()
+    return (count - WARM_BATCHES * settings.batch_records) / seconds
+
+
+def _agreements(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "agreements.yaml"
+    file.write_text(TOWN)
+    return file
+
+
+async def _check(settings: Settings, count: int) -> None:
+    """A rate counts only when the work was done: every new signal and every answer is there, and none was refused."""
+    connection = await connect(settings)
+    answered = await connection.fetchval("select count(*) from assignment where state = 'acknowledged'")
+    recorded = await connection.fetchval("select count(*) from record where refused is null")
+    await connection.close()
+    if (answered, recorded) != (count * 3 // 10, count * 12 // 10):
+        raise RuntimeError(f"the ledger took in {recorded} events and {answered} answers, of {count}")
+
+
+def _settings(parts: Parts, file: Path) -> Settings:
+    """A town of its own, with nothing in it."""
+    own = f"b{secrets.token_hex(5)}"
+    return Settings(
+        agreements=file,
+        kafka=parts.kafka,
+        database=SecretStr(parts.database),
+        topic_prefix=f"{own}.",
+        database_schema=own,
+        metrics_port=0,
+        log_level="error",
+    )
+
+
+async def _send(settings: Settings, events: Iterable[tuple[str, bytes, bytes]]) -> int:
+    """Publish the events, as their keys say; how many there were."""
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, linger_ms=5)
+    await producer.start()
+    sent = [
+        await producer.send(f"{settings.topic_prefix}{topic}", value, key, headers=[*STRUCTURED_HEADERS])
+        for topic, key, value in events
+    ]
+    await asyncio.gather(*sent)
+    await producer.stop()
+    return len(sent)
+
+
+@asynccontextmanager
+async def _ledger(settings: Settings) -> AsyncIterator[None]:
+    own = {
+        "agreements": str(settings.agreements),
+        "kafka": settings.kafka,
+        "database": settings.database.get_secret_value(),
+        "topic_prefix": settings.topic_prefix,
+        "database_schema": settings.database_schema,
+        "metrics_port": "0",
+        "log_level": "error",
+    }
+    variables = environment() | {f"KOIKARPER_{name.upper()}": value for name, value in own.items()}
+    process = await asyncio.create_subprocess_exec(*command("run", "ledger"), cwd=ROOT, env=variables)
+    try:
+        yield
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _until(settings: Settings, count: int) -> int:
+    """Wait until at least `count` records have been read; how many then were."""
+    connection = await connect(settings)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (read := await connection.fetchval(_READ)) < count:  # noqa: ASYNC110 - another process is looked at
+                await asyncio.sleep(0.02)
+            return int(read)
+    finally:
+        await connection.close()
