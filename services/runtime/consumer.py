@@ -240,6 +240,7 @@ class Consumer:
 
     async def _take_over(self, partitions: set[TopicPartition]) -> bool:
         """Go where the positions say; False when that cannot be, for good."""
+        self._membership.announce()
         self._trouble = ""
         self._held.done()
         if self._positions is None or not partitions:

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as abo
 from faststream import AckPolicy
 from faststream.kafka.message import KafkaAckableMessage
 
+from services.runtime.announcing import Announcement
 from services.runtime.broker import broker
 from services.runtime.errors import TransientError
 from services.runtime.header_names import TolerantConsumer
@@ -44,6 +45,7 @@ class Membership:
         self._listener = listener
         self._taken = taken
         self._handle = handle
+        self._announcement = Announcement()
         self._broker: Any = None
         self._subscriber: Any = None
 
@@ -66,7 +68,7 @@ class Membership:
             no_reply=True,
             parser=self._parse,
             decoder=_body,
-            **consuming(settings, self._service),
+            **consuming(settings, self._service) | {"partition_assignment_strategy": (self._announcement.assignor,)},
         )
         self._subscriber(_function(self._handle))
         try:
@@ -77,6 +79,11 @@ class Membership:
         except (KafkaError, OSError) as error:
             await self.leave()
             raise TransientError(f"Kafka does not answer at {settings.kafka}: {error}") from error
+
+    def announce(self) -> None:
+        """To be called with the first partitions: a static member that came back says what it reads now."""
+        if self._settings.instance:
+            self._announcement.make(self.consumer)
 
     async def leave(self) -> None:
         """Finish the batch at work, within FastStream's patience, and disconnect; harmless a second time."""
