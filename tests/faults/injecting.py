@@ -175,11 +175,13 @@ async def _dead_letters_away(run: Run, _fault: plan.Fault) -> None:
 
 
 async def _clock(run: Run, there: signal.Signals, back: signal.Signals) -> None:
-    for name in list(run.crew.workers):
+    moved = {name: one.process for name, one in run.crew.workers.items()}
+    for name in moved:
         run.crew.signal(name, there)
     await asyncio.sleep(AWAY_SECONDS)
-    for name in list(run.crew.workers):
-        run.crew.signal(name, back)
+    for name, process in moved.items():
+        if name in run.crew.workers and run.crew.workers[name].process is process:  # one that died since began aright
+            run.crew.signal(name, back)
 
 
 async def _forth(run: Run, _fault: plan.Fault) -> None:
