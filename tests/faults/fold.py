@@ -25,6 +25,7 @@ from services.ledger.succession import retire
 from services.ledger.telling import LOOP
 from services.runtime.records import Record
 from tests.faults.history import History, Recorded
+from tests.faults.town import RENAMED
 
 FAR = timedelta(days=1)
 
@@ -73,7 +74,7 @@ def _fold_one(
         state = decision.state or state
 
     for row in rows:
-        while state is not None and (moment := _next_inheritance(state, inherited, row.at)):
+        while state is not None and not _before_it(row) and (moment := _next_inheritance(state, inherited, row.at)):
             apply(retire(state, moment, Book(last, versions)), said=False)
         apply(decide(state, _said(row), row.at, Book(versions[row.agreements], versions)), said=True)
     while state is not None and (moment := _next_inheritance(state, inherited, until)):
@@ -97,6 +98,14 @@ def _inherited(outputs: Sequence[Record]) -> dict[AssignmentId, datetime]:
         if raw["type"] == f"{PREFIX}.assignments.handed-over.v1" and raw["data"]["by"] == LOOP:
             found[AssignmentId(UUID(raw["data"]["assignment"]))] = _moment(raw["time"])
     return found
+
+
+def _before_it(row: Recorded) -> bool:
+    """A department's answer that was not refused as handed over was taken in before the loop handed over.
+
+    The moment does not tell: the loop hands over as of how far the ledger has surely read, which is a little ago.
+    """
+    return row.sender == f"department:{RENAMED}" and row.refused != "already-handed-over"
 
 
 def _next_inheritance(state: State, inherited: Mapping[AssignmentId, datetime], before: datetime) -> datetime | None:
