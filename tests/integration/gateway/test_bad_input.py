@@ -36,7 +36,7 @@ def answer_event(verb: str, **data: Any) -> dict[str, Any]:
         ({"type": "nl.koikarper.signals.koi-missing.v1"}, ["type"]),
         ({"type": "nl.koikarper.assignments.assigned.v1"}, ["type"]),
         ({"time": "2026-01-05T10:00:00"}, ["time"]),
-        ({"time": (datetime.now(UTC) + timedelta(minutes=5)).isoformat()}, ["time"]),
+        ({"time": (datetime.now(UTC) + timedelta(days=1)).isoformat()}, ["time"]),
         ({"specversion": "0.3"}, ["specversion"]),
         ({"BadName": "x"}, ["BadName"]),
         ({"data": None}, ["data"]),

@@ -2,10 +2,11 @@
 
 import base64
 import json
+import time
 import uuid
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 ENDS = (".assignments", ".feedback", "loop.precedents", "dead-letters")
 PATIENCE_SECONDS = 10
@@ -32,11 +33,23 @@ def published(kafka: str, prefix: str = "") -> list[Sent]:
             if name.startswith(prefix) and name.endswith(ENDS)
             for partition in topic.partitions
         ]
-        ends = {(one.topic, one.partition): consumer.get_watermark_offsets(one, PATIENCE_SECONDS)[1] for one in places}
+        ends = {(one.topic, one.partition): _end(consumer, one) for one in places}
         consumer.assign([one for one in places if ends[one.topic, one.partition]])
         return [_sent(one, prefix) for one in _all(consumer, sum(ends.values()))]
     finally:
         consumer.close()
+
+
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    """The end of a partition; a broker that has just started may not lead all of its own yet."""
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(place, PATIENCE_SECONDS)[1])
+        except KafkaException:
+            if time.monotonic() > limit:
+                raise
+            time.sleep(0.2)
 
 
 def _all(consumer: Consumer, count: int) -> list[Message]:
