@@ -44,8 +44,7 @@ def is_known_place(agreements: Agreements, code: str) -> bool:
     if code == agreements.municipality.code:
         return True
     digits = code[2:]
-    listed = (known[2:] for team in agreements.teams.values() for known in team.neighbourhoods)
-    return any(digits.startswith(known) or known.startswith(digits) for known in listed)
+    return digits in agreements.around or any(digits[:end] in agreements.places for end in range(len(digits) + 1))
 
 
 def is_place(code: str) -> bool:

@@ -1,7 +1,7 @@
 """The agreements as read: frozen, checked, and the same for everyone who holds the same version."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
@@ -134,6 +134,16 @@ class Agreements:
     default: str
     patterns: Patterns
     canary: Canary  # in none of the above: those are people's
+    places: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The CBS codes of the teams' neighbourhoods, without their first two letters: asked for every signal."""
+    around: frozenset[str] = field(init=False, repr=False, compare=False)
+    """Every beginning of one of `places`: what holds it."""
+
+    def __post_init__(self) -> None:
+        """Note once what the teams' neighbourhoods say."""
+        places = frozenset(code[2:] for team in self.teams.values() for code in team.neighbourhoods)
+        object.__setattr__(self, "places", places)
+        object.__setattr__(self, "around", frozenset(code[:end] for code in places for end in range(len(code) + 1)))
 
     @property
     def source(self) -> str:
