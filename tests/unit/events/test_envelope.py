@@ -147,6 +147,15 @@ def test_a_backslash_before_u0000_is_text_and_no_nul() -> None:
         read_json(rb'"C:\\\u0000"')
 
 
+def test_only_half_of_a_surrogate_pair_is_refused() -> None:
+    assert read_json(rb'"\ud83d\ude00"') == "\U0001f600"
+    assert read_json(rb'"C:\\ud800"') == r"C:\ud800"
+    for half in (rb'{"a": "\uDFFF"}', rb'{"\udbff": 1}', rb'["\ude00\ud83d"]'):
+        with pytest.raises(Unreadable) as error:
+            read_json(half)
+        assert error.value.reason == "not-utf-8"
+
+
 @pytest.mark.parametrize(("depth", "readable"), [(DEPTH_MAX, True), (DEPTH_MAX + 1, False)])
 def test_json_is_read_to_a_depth_that_every_later_reader_can_walk(depth: int, readable: bool) -> None:
     for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
