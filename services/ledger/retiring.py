@@ -14,7 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from events.identifiers import SignalId
 from services.agreements.model import Agreements
 from services.ledger import passages
+from services.ledger.book import Book
 from services.ledger.intake import Books
+from services.ledger.lifecycle import Decision
+from services.ledger.state import State
 from services.ledger.succession import retire
 from services.ledger.unasked import decide_each
 
@@ -58,6 +61,17 @@ async def hand_over_retired(
     under agreements that the book did not hold: they may ask for partitions that `before` did not count. The book has
     them now.
     """
-    done = await decide_each(connection, signals, books, lambda state, book: retire(state, before, book))
+    handed_over: list[SignalId] = []
+
+    def decide(state: State, book: Book) -> Decision:
+        decision = retire(state, before, book)
+        if decision.follows:
+            handed_over.append(state.signal.id)
+        return decision
+
+    # A signal that another timekeeper handed over between our look and our lock was found by the look: of it there is
+    # nothing left to do.
+    decided = await decide_each(connection, signals, books, decide)
+    done = tuple(id_ for id_ in handed_over if id_ in decided)
     await passages.note_retired(connection, done, before, books.book.current.version)
     return done
