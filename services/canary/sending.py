@@ -14,6 +14,7 @@ from services.runtime.backoff import Backoff
 from services.runtime.checks import Check
 from services.runtime.clock import Clock
 from services.runtime.errors import PermanentError, TransientError
+from services.runtime.tasks import ended
 
 BACKOFF_SECONDS_FIRST = 1.0
 
@@ -51,9 +52,7 @@ class Sending:
     async def stop(self) -> None:
         """Send no more; harmless when not started."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
     def ready(self) -> Check:
         """Whether the gateway took the last event that was sent."""

@@ -71,7 +71,6 @@ async def hand_over_retired(
 
     # A signal that another timekeeper handed over between our look and our lock was found by the look: of it there is
     # nothing left to do.
-    decided = await decide_each(connection, signals, books, decide)
-    done = tuple(id_ for id_ in handed_over if id_ in decided)
-    await passages.note_retired(connection, done, before, books.book.current.version)
-    return done
+    await decide_each(connection, signals, books, decide)
+    await passages.note_retired(connection, handed_over, before, books.book.current.version)
+    return tuple(handed_over)

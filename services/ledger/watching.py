@@ -25,6 +25,7 @@ from services.runtime.clock import Clock, now
 from services.runtime.consumer import Position
 from services.runtime.database import transient_errors
 from services.runtime.errors import TransientError
+from services.runtime.tasks import ended
 
 _log = logging.getLogger(__name__)
 
@@ -76,9 +77,7 @@ class Watching:
     async def stop(self) -> None:
         """Look no more; harmless when not started."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
     async def look(self) -> bool:
         """Look once; False when a batch was at work, so that nothing could be seen.

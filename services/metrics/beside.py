@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from prometheus_client.core import Metric
 
 from services.metrics.collector import SnapshotCollector
+from services.runtime.tasks import ended
 
 _log = logging.getLogger(__name__)
 
@@ -33,9 +34,7 @@ class Beside:
     async def stop(self) -> None:
         """Look no more; harmless when not started. What was seen last is still served."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
     async def look(self) -> None:
         """Look once and serve what is found."""

@@ -21,6 +21,7 @@ from services.runtime.clock import Clock
 from services.runtime.database import transient_errors
 from services.runtime.errors import TransientError
 from services.runtime.settings import Settings
+from services.runtime.tasks import ended
 
 _log = logging.getLogger(__name__)
 
@@ -71,9 +72,7 @@ class Exporter:
     async def stop(self) -> None:
         """Look no more; harmless when not started. What was seen last is still served."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
         await asyncio.gather(*(beside.stop() for beside in self.beside))
         await self._reading.close()
         await self._engine.dispose()

@@ -22,6 +22,7 @@ from services.runtime.consumer_metrics import UnreadCollector
 from services.runtime.fence import Fence
 from services.runtime.progress import Progress
 from services.runtime.records import Record
+from services.runtime.tasks import ended
 
 _log = logging.getLogger(__name__)
 
@@ -83,8 +84,7 @@ class Unread:
         """Look no more, and show nothing that would grow old; harmless when not started."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)
             self.collector.show({}, {}, self._looked)
 
     async def look(self) -> None:

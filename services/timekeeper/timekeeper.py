@@ -19,6 +19,7 @@ from services.runtime.clock import Clock
 from services.runtime.database import transient_errors
 from services.runtime.errors import TransientError
 from services.runtime.settings import Settings
+from services.runtime.tasks import ended
 from services.timekeeper.horizon import Horizon, asked_for, horizon
 from services.timekeeper.metrics import Metrics
 from services.timekeeper.passing import let_pass, next_due, take
@@ -76,8 +77,7 @@ class Timekeeper:
         task, self._task = self._task, None
         if task is not None:
             await asyncio.wait([task], timeout=STOP_SECONDS)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)
         await self._engine.dispose()
 
     async def ready(self) -> list[Check]:
