@@ -13,6 +13,7 @@ from events.catalogue import PREFIX
 from events.envelope import digest
 from services.agreements.loading import parse
 from services.ledger.counting import dead_lettered
+from services.ledger.fold import content
 from services.ledger.reading import Incoming, Rejected, read_record
 from tests.faults.fold import Folded, events_of, fold
 from tests.faults.history import History
@@ -113,13 +114,16 @@ def _assignments_not_delivered(history: History, _: Folded) -> Found:
 def _told_otherwise(history: History, folded: Folded) -> Found:
     """Of a signal exactly what follows is told: nothing else, and nothing less."""
     told = {(raw["topic"], raw["id"]) for raw in events_of(history.outputs)}
-    wanted = {pair: signal for signal, pairs in folded.told.items() for pair in pairs}
-    for (topic, id_), signal in wanted.items():
-        if (topic, id_) not in told:
+    wanted = {pair: data for words in folded.told.values() for pair, data in words.items()}
+    for signal, words in folded.told.items():
+        for topic, id_ in words.keys() - told:
             yield str(signal), f"event {id_} follows and never came on {topic}"
     for raw in events_of(history.outputs):
-        if (raw["topic"], raw["id"]) not in wanted and not raw["type"].endswith("answers.refused.v1"):
+        data = wanted.get((raw["topic"], raw["id"]))
+        if data is None and not raw["type"].endswith("answers.refused.v1"):
             yield raw["id"], f"{raw['type']} came on {raw['topic']} and follows from nothing"
+        elif data is not None and data != content(raw):
+            yield raw["id"], f"{raw['type']} came on {raw['topic']} with other words than follow: {data.decode()}"
 
 
 def _inverted_orders(history: History, _: Folded) -> Found:
@@ -188,6 +192,9 @@ def _recount(history: History, folded: Folded) -> dict[tuple[str, str], int]:
 
 
 def _states(history: History, folded: Folded) -> Found:
+    for row in history.record:
+        if row.seq in folded.refused:
+            yield row.id, f"is refused with {row.refused}, folded {folded.refused[row.seq]}"
     for signal in history.states.keys() | folded.states.keys():
         live, again = history.states.get(signal), folded.states.get(signal)
         if live is None or again is None:
@@ -206,6 +213,12 @@ def _difference(live: Any, again: Any) -> str:
         return f"is in the {'fold' if live is None else 'state'} only"
     names = [name for name in live.__slots__ if getattr(live, name) != getattr(again, name)]
     return "; ".join(f"{name} is {getattr(live, name)!r}, folded {getattr(again, name)!r}" for name in names)
+
+
+def _rebuilt(history: History, _: Folded) -> Found:
+    """What `koikarper rebuild` folds in the database is what lives there, row by row."""
+    for what in history.not_rebuilt:
+        yield "rebuild", what
 
 
 def _unsettled(history: History, _: Folded) -> Found:
@@ -228,6 +241,7 @@ _LOOKS: dict[str, Callable[[History, Folded], Found]] = {
     "promise decided twice or wrongly": _promises,
     "counter that fell or miscounts": _counters,
     "state unequal to the fold of the record": _states,
+    "rebuild gives another state": _rebuilt,
     "not at rest": _unsettled,
     "broken seal": _seals,
 }

@@ -9,6 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from events.identifiers import SignalId
+from services.ledger.fold import Passage
 from services.ledger.state import State
 from services.runtime.records import Record
 
@@ -77,6 +78,8 @@ class History:
     outputs: Sequence[Record] = ()
     """What lies on the topics that the loop writes."""
     record: Sequence[Recorded] = ()
+    passages: Mapping[SignalId, Sequence[Passage]] = field(default_factory=dict)
+    """How far time had passed where the record cannot tell, as the ledger notes it."""
     states: Mapping[SignalId, State] = field(default_factory=dict)
     letters: Sequence[Letter] = ()
     counters: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -91,5 +94,7 @@ class History:
     unsettled: str = ""
     """What did not come to rest after all was healed."""
     broken_seals: Sequence[str] = ()
+    not_rebuilt: Sequence[str] = ()
+    """The rows that `koikarper rebuild` would put right."""
     read_again: bool = False
     """The ledger was made to read everything once more: then a dead letter may be kept twice."""

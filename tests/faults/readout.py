@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 
 import asyncpg
@@ -13,6 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from events.identifiers import SignalId
 from services.agreements.loading import parse
 from services.agreements.topics import inputs, topics
+from services.ledger.differing import Difference
+from services.ledger.fold import Passage
+from services.ledger.folding import compare
 from services.ledger.store import load_states
 from services.ledger.verifying import verify
 from services.runtime.database import engine
@@ -32,6 +36,7 @@ _RECORD = text("""
     order by record.seq
 """)
 _OUTBOX = text("select seq, topic, key, value, written_at from outbox order by seq")
+_PASSAGES = text("select signal, nr, after, until, agreements from passage order by nr")
 _LETTERS = text("select topic, read_topic, read_partition, read_offset, reason from dead_letter order by nr")
 
 
@@ -63,6 +68,8 @@ async def read_all(settings: Settings, direct: str, history: History) -> None:
             await _read_tables(connection, history)
             rows = (await connection.execute(_OUTBOX)).all()
             waiting = [Record(row.topic, 0, UNSENT + row.seq, row.written_at, row.key, row.value) for row in rows]
+        found = (await compare(database)).differences.kept
+        history.not_rebuilt = [_told(one) for one in found]
     finally:
         await database.dispose()
     current = parse(history.versions[history.current])
@@ -78,6 +85,10 @@ async def _read_tables(connection: AsyncConnection, history: History) -> None:
     history.record = [Recorded(**dict(row._mapping) | {"body": bytes(row.body)}) for row in rows]
     ids = [SignalId(row.id) for row in await connection.execute(text("select id from signal"))]
     history.states = await load_states(connection, ids, lock=False)
+    passages: dict[SignalId, list[Passage]] = defaultdict(list)
+    for row in await connection.execute(_PASSAGES):
+        passages[SignalId(row.signal)].append(Passage(row.nr, row.after, row.until, row.agreements))
+    history.passages = passages
     history.letters = [Letter(row[0], (row[1], row[2], row[3]), row[4]) for row in await connection.execute(_LETTERS)]
     counters = await connection.execute(text("select name, labels, value from counter"))
     history.counters = {(row.name, row.labels): row.value for row in counters}
@@ -85,6 +96,10 @@ async def _read_tables(connection: AsyncConnection, history: History) -> None:
     history.versions = {row.version: row.text for row in versions}
     verified = await verify(connection, {})
     history.broken_seals = [f"{found.topic}/{found.partition}: {found.what}" for found in verified.breaks]
+
+
+def _told(one: Difference) -> str:
+    return f"{one.table} {one.key}, {one.field}: live {one.live!r}, folded {one.folded!r}"
 
 
 class CounterWatch:

@@ -115,3 +115,23 @@ def test_what_does_not_come_to_rest_and_a_broken_seal_are_named(history: History
     history.unsettled = "3 rows in the outbox"
     history.broken_seals = ["neighbourhood.phase-changed/0: a row is gone"]
     assert names(history) == {"not at rest", "broken seal"}
+
+
+def test_a_row_that_rebuild_would_put_right_is_named(history: History) -> None:
+    history.not_rebuilt = ["signal 1, state: live 'open', folded 'solved'"]
+    assert names(history) == {"rebuild gives another state"}
+
+
+def test_an_answer_that_was_refused_and_need_not_be_is_named(history: History) -> None:
+    history.record = [*history.record[:-1], replace(history.record[-1], refused="already-resolved")]
+    found = [one for one in check(history) if one.name == "state unequal to the fold of the record"]
+    assert found
+    assert "is refused with already-resolved, folded None" in found[0].what
+
+
+def test_an_event_told_in_other_words_is_named(history: History) -> None:
+    first = told(history, "assignments.assigned")[0]
+    raw = json.loads(first.value or b"")
+    other = replace(first, value=json.dumps(raw | {"data": raw["data"] | {"promise": "other"}}).encode())
+    history.outputs = [other if one is first else one for one in history.outputs]
+    assert any("with other words than follow" in one.what for one in check(history))
