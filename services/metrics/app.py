@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry
 
 from services.agreements.loading import load
+from services.agreements.topics import inputs
 from services.ledger.books import LedgerBooks
 from services.metrics.exporter import Exporter
 from services.runtime.clock import Clock, now
@@ -20,4 +21,6 @@ def build(settings: Settings, *, registry: CollectorRegistry | None = None, cloc
     agreements = load(settings.agreements)
     books = LedgerBooks(database, agreements)
     registry = registry or CollectorRegistry()
-    return Exporter(settings, database, books, registry, clock, tuple(agreements.departments))
+    topics = settings.input_topics or inputs(agreements)
+    departments = tuple(agreements.departments)
+    return Exporter(settings, database, books, registry, clock, departments=departments, topics=topics)

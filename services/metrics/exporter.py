@@ -14,6 +14,7 @@ from services.metrics.disks import Disks
 from services.metrics.families import families
 from services.metrics.label_sets import label_sets
 from services.metrics.reading import Reading
+from services.metrics.set_back import SetBackWatch
 from services.metrics.snapshot import Snapshot, take
 from services.runtime.backoff import Backoff
 from services.runtime.checks import Check
@@ -38,9 +39,11 @@ class Exporter:
         books: LedgerBooks,
         registry: CollectorRegistry,
         clock: Clock,
+        *,
         departments: Sequence[str] = (),
+        topics: Sequence[str] = (),
     ) -> None:
-        """`departments` are those of which Kafka is asked what their programs have read."""
+        """`departments` are those of which Kafka is asked what their programs have read; `topics` the ledger reads."""
         self.registry = registry
         self._settings = settings
         self._engine = engine
@@ -51,6 +54,7 @@ class Exporter:
         self._collector = SnapshotCollector()
         self._task: asyncio.Task[None] | None = None
         self._last: Snapshot | None = None
+        self._set_back = SetBackWatch(settings, engine, topics)
         self._trouble = ""
         registry.register(self._collector)
         self._reading = Reading(settings, departments, clock)
@@ -87,12 +91,13 @@ class Exporter:
         return [Check(self.name, ok=not self._trouble, detail="; ".join(filter(None, (self._trouble, detail))))]
 
     async def look(self) -> None:
-        """Take one snapshot and serve it; raises `TransientError` when the database is away."""
+        """Take one snapshot and serve it; raises `TransientError` when the database is away, or was set back."""
         async with transient_errors(), self._engine.connect() as pooled:
             connection = await pooled.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             snapshot = await take(connection, self._clock())
             book = await self._books.complete(connection, snapshot.versions)
             idle = await self._books.idle_topics(connection)
+        await self._set_back.check(snapshot)
         sets = label_sets(list(book.versions.values()), self._settings.input_topics, idle)
         self._collector.show(await asyncio.to_thread(families, snapshot, sets))
         self._last = snapshot
