@@ -9,31 +9,37 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+RECORDED = "recorded"
+"""Stands in the place of a goal where there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured; `goal` is the most that it may be, in the same unit."""
+    """What was measured; `goal` is the most that it may be, in the same unit; None: it is only recorded."""
 
     what: str
     value: float
-    goal: float
+    goal: float | None
     unit: str
     note: str = ""
 
     @property
-    def reached(self) -> bool:
-        """Whether the goal is reached."""
-        return self.value <= self.goal
+    def reached(self) -> bool | None:
+        """Whether the goal is reached; None where there is none."""
+        return None if self.goal is None else self.value <= self.goal
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Two things measured side by side in the same rounds; `goal` is the least that the first may be of the second."""
+    """Two things measured side by side in the same rounds.
+
+    `goal` is the least that the first may be of the second; None: it is only recorded.
+    """
 
     what: str
     ours: Sequence[float]
     theirs: Sequence[float]
-    goal: float
+    goal: float | None
     unit: str
 
     @property
@@ -47,9 +53,9 @@ class Ratio:
         return statistics.median(self.each)
 
     @property
-    def reached(self) -> bool:
-        """Whether the goal is reached."""
-        return self.value >= self.goal
+    def reached(self) -> bool | None:
+        """Whether the goal is reached; None where there is none."""
+        return None if self.goal is None else self.value >= self.goal
 
 
 def show(figures: Sequence[Figure], ratios: Sequence[Ratio], file: Path) -> None:
@@ -75,8 +81,9 @@ def percentile(values: Sequence[float], share: float) -> float:
 def _figures(figures: Sequence[Figure]) -> Table:
     table = Table("what", "measured", "goal", "reached", "note", title="Figures", title_justify="left")
     for figure in figures:
-        measured, goal = (f"{value:,.1f} {figure.unit}" for value in (figure.value, figure.goal))
-        table.add_row(figure.what, measured, f"≤ {goal}", _said(figure.reached), figure.note)
+        goal = RECORDED if figure.goal is None else f"≤ {figure.goal:,.1f} {figure.unit}"
+        measured = f"{figure.value:,.1f} {figure.unit}"
+        table.add_row(figure.what, measured, goal, _said(figure.reached), figure.note)
     return table
 
 
@@ -85,7 +92,8 @@ def _ratios(ratios: Sequence[Ratio]) -> Table:
     table = Table("what", "measured", "against", "ratio", "goal", "reached", title=title, title_justify="left")
     for ratio in ratios:
         rates = (f"{_middle(values, '{:,.0f}')} {ratio.unit}" for values in (ratio.ours, ratio.theirs))
-        table.add_row(ratio.what, *rates, _middle(ratio.each, "{:.2f}"), f"≥ {ratio.goal}", _said(ratio.reached))
+        goal = RECORDED if ratio.goal is None else f"≥ {ratio.goal}"
+        table.add_row(ratio.what, *rates, _middle(ratio.each, "{:.2f}"), goal, _said(ratio.reached))
     return table
 
 
@@ -94,5 +102,5 @@ def _middle(values: Sequence[float], form: str) -> str:
     return f"{middle} ({least} to {most})"
 
 
-def _said(reached: bool) -> str:
-    return "yes" if reached else "NO"
+def _said(reached: bool | None) -> str:
+    return "" if reached is None else "yes" if reached else "NO"
