@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -73,8 +74,13 @@ def audit(action: str, object: str, result: Result, *, origin: str, actor: str, 
 def redact(_logger: Any, _method: str, event: Event) -> Event:
     """Take secrets out of a log line, by the name of a field and by the look of a value."""
     for name, value in event.items():
-        event[name] = REDACTED if _SECRET_NAME.search(name) and value else _cleaned(value)
+        event[name] = REDACTED if _is_secret(name) and value else _cleaned(value)
     return event
+
+
+@lru_cache(maxsize=1024)  # the fields of a log are a few dozen, and each line has ten of them
+def _is_secret(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name))
 
 
 def _cleaned(value: Any) -> Any:
@@ -84,10 +90,15 @@ def _cleaned(value: Any) -> Any:
         return dict(redact(None, "", {str(name): one for name, one in value.items()}))
     if isinstance(value, list | tuple):
         return [_cleaned(one) for one in value]
-    if isinstance(value, str):
+    if isinstance(value, str) and _may_hold_secret(value):
         value = _SECRET_IN_URL.sub(rf"\1:{REDACTED}@", value)
         return _JWT.sub(REDACTED, _BEARER.sub(rf"\1{REDACTED}", value))
     return value
+
+
+def _may_hold_secret(value: str) -> bool:
+    """Whether it can hold a password in a URL, a bearer token or a JWT: most values hold none of their marks."""
+    return "://" in value or "eyJ" in value or "bearer" in value.lower()
 
 
 def _last(settings: Settings) -> list[structlog.typing.Processor]:
