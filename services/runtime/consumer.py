@@ -3,8 +3,10 @@
 What it does with an error of `work`:
 
 - `PermanentError`: the batch is halved until the bad record stands alone, and that one is rejected;
-- `TransientError` (`Fenced` too), and errors of the network or of Kafka: rewind to the first record that is not done,
+- `TransientError`, and errors of the network or of Kafka: rewind to the first record that is not done,
   wait (longer each time, jittered), try again, without end;
+- `Fenced` likewise; and when it comes again, Kafka is asked whose the partitions are. A zombie may have taken them over
+  last and died: then Kafka says that they are this worker's, and nobody else would ever say so to the ledger;
 - any other error is a fault in the code that one record may provoke: tried again like a transient one until it
   failed `attempts_max` times in a row, and then treated as permanent, with the reason `unworkable`. When all records
   fail so, the limit on dead letters stops the consumer, and nothing is drained.
@@ -87,7 +89,7 @@ class Consumer:
         self._fence = Fence(self._take_over, self._wait_again)
         self._stopping = asyncio.Event()
         self._busy = False
-        self._faults = 0
+        self._faults = self._fenced = 0
         self._failure: KoikarperError | None = None
         self._trouble = ""
         self._membership = Membership(settings, service, self._topics, self._fence, self._taken, self._handle)
@@ -207,7 +209,7 @@ class Consumer:
             if not isinstance(error, Exception):
                 raise
             return self._seconds_after(error)
-        self._faults, self._trouble = 0, ""
+        self._faults, self._fenced, self._trouble = 0, 0, ""
         self._held.done()
         await self._progress.commit(batch.consumer, batch.records)
         return 0
@@ -231,6 +233,9 @@ class Consumer:
         self._trouble = f"{type(error).__name__}: {error}"
         if isinstance(error, Fenced):
             _log.info("Another worker has the partitions of %s: %s", self.name, error)
+            self._fenced += 1
+            if self._fenced > 1:
+                self._membership.rejoin()
         elif _is_infrastructure(error):
             _log.warning("A batch of %s is tried again: %s", self.name, self._trouble)
         else:

@@ -85,6 +85,10 @@ class Membership:
         if self._settings.instance:
             self._announcement.make(self.consumer)
 
+    def rejoin(self) -> None:
+        """Let Kafka say once more whose the partitions are: whoever has them takes them over anew."""
+        self.consumer._coordinator.request_rejoin()  # noqa: SLF001 - aiokafka has no public way to join again
+
     async def leave(self) -> None:
         """Finish the batch at work, within FastStream's patience, and disconnect; harmless a second time."""
         subscriber = self._subscriber
