@@ -85,7 +85,7 @@ class Held:
 
 
 _STORED = text("""
-    select topic, partition, next_offset from reading
+    select topic, partition, next_offset, owner from reading
     join unnest(:topics, :partitions) as asked (topic, partition) using (topic, partition)
 """).bindparams(_TOPICS, _PARTITIONS)
 
@@ -135,10 +135,10 @@ async def advance(connection: AsyncConnection, records: Sequence[Record], heads:
     await connection.execute(_ADVANCE, {**_columns(places), **values})
 
 
-async def stored(connection: AsyncConnection, places: Collection[Place]) -> dict[Place, int]:
-    """The next offset of each of these partitions, as the tables say."""
+async def stored(connection: AsyncConnection, places: Collection[Place]) -> dict[Place, tuple[int, str]]:
+    """The next offset and the owner of each of these partitions, as the tables say."""
     rows = await connection.execute(_STORED, _columns(sorted(places)))
-    return {(row.topic, row.partition): row.next_offset for row in rows}
+    return {(row.topic, row.partition): (row.next_offset, row.owner) for row in rows}
 
 
 async def watched(connection: AsyncConnection, seen: Mapping[Place, tuple[int, datetime]], owner: str) -> None:

@@ -11,7 +11,7 @@ put forward by a time server would make every promise of the next hour due at on
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -48,6 +48,10 @@ class Reader(Protocol):
         """How far each of its partitions is read."""
         ...
 
+    def rejoin(self) -> None:
+        """Ask Kafka whose the partitions are, and take over anew what is this worker's."""
+        ...
+
 
 class Watching:
     """Keeps `read_until` of a worker's idle partitions current; `start` needs a running event loop."""
@@ -68,6 +72,7 @@ class Watching:
         self._clock = clock
         self._seconds = min(max(settle.total_seconds() / LOOKS_IN_SETTLE, LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)
         self._polled: dict[Place, datetime] = {}
+        self._looks_lost = 0
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -88,11 +93,23 @@ class Watching:
         seen = self._seen(positions)
         if seen:
             async with transient_errors(), self._engine.begin() as connection:
-                self._marks.check(await stored(connection, seen))
+                known = await stored(connection, seen)
+                self._marks.check({place: offset for place, (offset, _) in known.items()})
+                self._look_whose(owner for _, owner in known.values())
                 ahead = await self._ahead(connection)
                 claimed = {place: (offset, polled - ahead) for place, (offset, polled) in seen.items()}
                 await watched(connection, claimed, self._reader.owner)
         return not positions or any(position.read_until for position in positions.values())
+
+    def _look_whose(self, owners: Iterable[str]) -> None:
+        """A zombie may have taken a partition over last, and died: nothing is said on it, so no batch finds out.
+
+        Once is a partition on its way to another; then Kafka takes it away from this one before the next look.
+        """
+        lost = any(owner != self._reader.owner for owner in owners)
+        self._looks_lost = self._looks_lost + 1 if lost else 0
+        if self._looks_lost > 1:
+            self._reader.rejoin()
 
     def _seen(self, positions: Mapping[Place, Position]) -> dict[Place, tuple[int, datetime]]:
         """Next offset and moment of what is read to its end, by the poll before the last."""

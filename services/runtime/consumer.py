@@ -152,6 +152,11 @@ class Consumer:
         """How many records were rejected since the start."""
         return self._isolation.rate.rejected
 
+    def rejoin(self) -> None:
+        """Ask Kafka whose the partitions are, and take over anew what is this worker's."""
+        if self._joined and not self._stopping.is_set():
+            self._membership.rejoin()
+
     async def read_positions(self) -> dict[Partition, Position]:
         """How far each partition is read. Write `read_until` only where `next_offset` is still the stored one."""
         if not self._fence.open:
@@ -235,7 +240,7 @@ class Consumer:
             _log.info("Another worker has the partitions of %s: %s", self.name, error)
             self._fenced += 1
             if self._fenced > 1:
-                self._membership.rejoin()
+                self.rejoin()
         elif _is_infrastructure(error):
             _log.warning("A batch of %s is tried again: %s", self.name, self._trouble)
         else:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest_asyncio
 from sqlalchemy import text
 
 from events.catalogue import neighbourhood_topic, signal_type
@@ -29,26 +31,56 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 60
 
 
-async def test_a_ledger_goes_on_after_a_dead_worker_took_its_partitions_over(
-    settings: Settings, tmp_path: Path
-) -> None:
+TAKEN_OVER = "update reading set owner = 'ledger-0-dead'"
+"""What a twin of the same instance leaves behind that was given the partitions, and was killed."""
+
+
+@pytest_asyncio.fixture
+async def own(settings: Settings, tmp_path: Path) -> Settings:
     file = tmp_path / "agreements.yaml"
     file.write_text(TOWN)
     own = settings.model_copy(update={"agreements": file, "instance": "0", "backoff_first": timedelta(seconds=0.05)})
     await asyncio.gather(migrate(own), ensure(own, topics(parse(TOWN))))
-    publisher, service, database = Publisher(own), ledger.build(own), engine(own, pool_size=1)
+    return own
+
+
+@pytest_asyncio.fixture
+async def database(own: Settings) -> AsyncIterator[AsyncEngine]:
+    database = engine(own, pool_size=1)
+    yield database
+    await database.dispose()
+
+
+@pytest_asyncio.fixture
+async def publisher(own: Settings) -> AsyncIterator[Publisher]:
+    publisher = Publisher(own)
     await publisher.start()
+    yield publisher
+    await publisher.stop()
+
+
+async def test_a_ledger_goes_on_when_a_record_comes(own: Settings, database: AsyncEngine, publisher: Publisher) -> None:
+    service = ledger.build(own.model_copy(update={"settle": timedelta(hours=1)}))  # which looks every 2 s only
     await service.start()
     await report(publisher, "first")
-    await recorded(database, 1)
+    await until(database, "select count(*) = 1 from record")
     async with database.begin() as connection:
-        # What a twin of the same instance leaves behind that was given the partitions, and was killed.
-        await connection.execute(text("update reading set owner = 'ledger-0-dead'"))
+        await connection.execute(text(TAKEN_OVER))
     await report(publisher, "second")
-    await recorded(database, 2)
+    await until(database, "select count(*) = 2 from record")
     await service.stop()
-    await publisher.stop()
-    await database.dispose()
+
+
+async def test_time_goes_on_when_nothing_is_said(own: Settings, database: AsyncEngine) -> None:
+    service = ledger.build(own.model_copy(update={"settle": timedelta(seconds=0.4)}))
+    await service.start()
+    await until(database, "select count(*) > 0 and bool_and(read_until is not null) from reading")
+    async with database.begin() as connection:
+        await connection.execute(text(TAKEN_OVER))
+    await until(
+        database, "select bool_and(owner <> 'ledger-0-dead' and read_until > now() - interval '1 s') from reading"
+    )
+    await service.stop()
 
 
 async def report(publisher: Publisher, name: str) -> None:
@@ -58,10 +90,10 @@ async def report(publisher: Publisher, name: str) -> None:
     await publisher.send(neighbourhood_topic("initiative-blocked"), name.encode(), encode(event), STRUCTURED_HEADERS)
 
 
-async def recorded(database: AsyncEngine, count: int) -> None:
+async def until(database: AsyncEngine, question: str) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             async with database.connect() as connection:
-                if await connection.scalar(text("select count(*) from record")) == count:
+                if await connection.scalar(text(question)):
                     return
             await asyncio.sleep(0.05)

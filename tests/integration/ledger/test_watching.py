@@ -26,6 +26,9 @@ class Worker:
     owner: str = "one"
     positions: dict[tuple[str, int], Position] = field(default_factory=dict)
 
+    def rejoin(self) -> None:
+        raise AssertionError("its partitions are its own")
+
     async def read_positions(self) -> dict[tuple[str, int], Position]:
         return self.positions
 
