@@ -14,4 +14,5 @@ def build(settings: Settings, *, registry: CollectorRegistry | None = None) -> R
     `registry` is where its runtime metrics are found; without one they are kept to itself.
     """
     registry = registry or CollectorRegistry()
-    return Relay(settings, Publisher(settings, client="relay", registry=registry), Metrics(registry))
+    publisher = Publisher(settings, client="relay", gathered=True, registry=registry)
+    return Relay(settings, publisher, Metrics(registry))

@@ -41,6 +41,10 @@ class Holds:
         """No more lanes may wait."""
         return len(self._holds) >= HOLDS_MAX
 
+    def __contains__(self, lane: Lane) -> bool:
+        """Whether the lane failed the last time that it was tried."""
+        return lane in self._holds
+
     def hold(self, lane: Lane, now: float) -> int:
         """The lane waits, unless too many do; answers how often it has failed in a row."""
         hold = self._holds.get(lane)

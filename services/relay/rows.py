@@ -3,19 +3,19 @@
 import base64
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from events.envelope import STRUCTURED_HEADERS
 from services.runtime.errors import PermanentError
+from services.runtime.publisher import Message
 from services.runtime.records import Headers
 
 Lane = UUID | int
 """What has one order: the rows of a signal; a row that belongs to no signal (a dead letter) stands alone, by number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What is to be published once: bytes untouched."""
 
     seq: int
@@ -51,3 +51,8 @@ def headers_of(row: Row) -> Headers:
         return tuple((name, base64.b64decode(value, validate=True)) for name, value in json.loads(row.headers))
     except (ValueError, TypeError) as error:
         raise PermanentError("unreadable", f"outbox row {row.seq}: headers are no list of [name, base64]") from error
+
+
+def message_of(row: Row) -> Message:
+    """What Kafka is given; raises `PermanentError` as `headers_of` does."""
+    return Message(row.topic, row.key, row.value, headers_of(row))

@@ -110,7 +110,7 @@ class Seat:
         signals, alone = split(list(without))
         async with _failures():
             records = await self._connection.fetch(_TAKE, signals, alone, limit, BATCH_BYTES_MAX)
-        return [Row(*record) for record in records]
+        return [Row._make(record) for record in records]
 
     async def delete(self, rows: Sequence[Row]) -> None:
         """Delete exactly these rows."""

@@ -8,17 +8,18 @@ once (the old one not yet aware that it lost its lock): each starts from a row w
 """
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.relay.holds import Holds
 from services.relay.metrics import Metrics
-from services.relay.rows import Lane, Row, by_lane, headers_of
+from services.relay.rows import Lane, Row, by_lane, message_of
 from services.runtime.errors import PermanentError, TransientError
-from services.runtime.records import Headers
+from services.runtime.publisher import Message, Outcome
 
 BATCH_ROWS = 500
 UNDER_WAY_ROWS_MAX = 5_000
@@ -50,22 +51,30 @@ class Outbox(Protocol):
 class Sender(Protocol):
     """What a pass needs of Kafka."""
 
-    def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Awaitable[None]:
-        """Returns when every replica has it."""
+    def send_all(self, messages: Sequence[Message]) -> Awaitable[list[Outcome]]:
+        """For each message: None when every replica has it, or why not."""
         ...
 
     async def ping(self) -> None:
         """Raises `TransientError` when Kafka is away."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Carried:
-    """What became of the rows of one lane: those sent, and the error (if any) at which the rest stopped."""
+    """What became of the rows of one lane so far: those sent, and the error (if any) at which the rest stopped."""
 
     lane: Lane
-    sent: list[Row]
-    rest: list[Row]
+    rows: list[Row]
+    read_at: float
+    sent: int = 0
     error: Exception | None = None
+    done: bool = False
+    """Nothing of it is under way any more, nor will be."""
+
+    @property
+    def next(self) -> Row:
+        """The row that is to be sent next, or at which it stopped."""
+        return self.rows[self.sent]
 
 
 class Shipping:
@@ -77,7 +86,12 @@ class Shipping:
         self._holds = holds
         self._metrics = metrics
         self._woken = woken
-        self._under_way: dict[asyncio.Task[Carried], list[Row]] = {}
+        self._under_way: dict[Lane, Carried] = {}
+        self._ready: dict[Hashable, list[Carried]] = {}
+        """Lanes of which a row is to be sent, by the way that it goes."""
+        self._sending: dict[Hashable, asyncio.Task[None]] = {}
+        """One for each way at a time: what comes ready meanwhile goes together, next."""
+        self._moved = asyncio.Event()
         self._ending = False
 
     async def once(self) -> bool:
@@ -87,9 +101,10 @@ class Shipping:
         """
         started = time.monotonic()
         rows = await self._read(started)
-        tasks = [self._begin(lane, lane_rows) for lane, lane_rows in by_lane(rows).items()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=PATIENCE_SECONDS)
+        lanes = [Carried(lane, lane_rows, started) for lane, lane_rows in by_lane(rows).items()]
+        self._under_way |= {each.lane: each for each in lanes}
+        self._go_on(lanes)
+        await self._patiently(lanes)
         await self._settle()
         if rows:
             self._metrics.batch.observe(len(rows))
@@ -99,58 +114,92 @@ class Shipping:
     async def finish(self) -> None:
         """Begin nothing more, wait for the rows under way and settle them: the last act of a relay that is stopped."""
         self._ending = True
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        while self._sending:
+            await asyncio.wait(self._sending.values())
         await self._settle()
 
     async def abandon(self) -> None:
         """Begin nothing more: the seat is lost. What Kafka already has comes again as a repeat."""
-        for task in self._under_way:
-            task.remove_done_callback(self._wake)
+        self._ending = True
+        tasks = [*self._sending.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._under_way.clear()
 
     async def _read(self, now: float) -> list[Row]:
-        under_way = sum(map(len, self._under_way.values()))
+        under_way = sum(len(each.rows) for each in self._under_way.values())
         limit = min(BATCH_ROWS, UNDER_WAY_ROWS_MAX - under_way)
         if limit <= 0:
             return []
-        busy = {rows[0].lane for rows in self._under_way.values()}
-        return await self._outbox.read(limit, [*busy.union(self._holds.waiting(now))])
+        return await self._outbox.read(limit, [*self._under_way.keys() | self._holds.waiting(now)])
 
-    def _begin(self, lane: Lane, rows: list[Row]) -> asyncio.Task[Carried]:
-        task = asyncio.create_task(self._carry(lane, rows))
-        task.add_done_callback(self._wake)
-        self._under_way[task] = rows
-        return task
+    async def _patiently(self, lanes: Sequence[Carried]) -> None:
+        """Wait until all of these are done, or as long as the patience lasts."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not all(each.done for each in lanes):
+                    self._moved.clear()
+                    await self._moved.wait()
 
-    async def _carry(self, lane: Lane, rows: list[Row]) -> Carried:
-        started = time.monotonic()
-        for at, row in enumerate(rows):
-            if self._outbox.lost or self._ending:
-                return Carried(lane, rows[:at], rows[at:])
-            try:
-                await self._sender.send(row.topic, row.key, row.value, headers_of(row))
-            except Exception as error:  # noqa: BLE001 - whatever it is, only this lane waits for it
-                return Carried(lane, rows[:at], rows[at:], error)
-            self._metrics.waited.observe(row.waited_seconds + time.monotonic() - started)
-        return Carried(lane, rows, [])
+    def _go_on(self, lanes: Iterable[Carried]) -> None:
+        """Have the next row of each lane sent. A topic's rows go together, and wait for no other topic."""
+        for each in lanes:
+            if each.error or each.sent == len(each.rows):
+                each.done = True
+            else:  # one that failed before goes alone, since Kafka refuses a batch as a whole
+                way: Hashable = each.lane if each.lane in self._holds else each.next.topic
+                self._ready.setdefault(way, []).append(each)
+        for idle in self._ready.keys() - self._sending.keys():
+            self._sending[idle] = asyncio.create_task(self._send_all(idle))
+
+    async def _send_all(self, way: Hashable) -> None:
+        """What is ready to go this way, until nothing is."""
+        try:
+            while lanes := self._ready.pop(way, None):
+                if self._ending or self._outbox.lost:
+                    for each in lanes:
+                        each.done = True
+                else:
+                    await self._send(lanes)
+                self._moved.set()
+                self._woken.set()
+        finally:
+            del self._sending[way]
+
+    async def _send(self, lanes: Sequence[Carried]) -> None:
+        """The next row of each lane; those that went well go on."""
+        ready = [(each, message) for each in lanes if (message := _message(each))]
+        outcomes = await self._outcomes([message for _, message in ready])
+        for (each, _), outcome in zip(ready, outcomes, strict=True):
+            if outcome is None:
+                self._metrics.waited.observe(each.next.waited_seconds + time.monotonic() - each.read_at)
+                each.sent += 1
+            else:
+                each.error = outcome
+        self._go_on(lanes)
+
+    async def _outcomes(self, messages: Sequence[Message]) -> list[Exception | None]:
+        try:
+            return [*await self._sender.send_all(messages)]
+        except Exception as error:  # noqa: BLE001 - whatever it is, only the lane that it is about waits for it
+            if len(messages) == 1:
+                return [error]
+        alone = [await self._outcomes([message]) for message in messages]
+        return [outcome for (outcome,) in alone]
 
     async def _settle(self) -> None:
         """Delete what was sent, hold the lanes that failed; `TransientError` when Kafka as a whole is away."""
-        done = [task for task in self._under_way if task.done()]
-        carried = [task.result() for task in done]
-        sent = [row for each in carried for row in each.sent]
+        done = [each for each in self._under_way.values() if each.done]
+        sent = [row for each in done for row in each.rows[: each.sent]]
         if sent:
             await self._outbox.delete(sent)
             self._metrics.sent.inc(len(sent))
-        for task in done:  # only now: rows that were not deleted must not be read again by this pass's successor
-            del self._under_way[task]
-        for each in carried:
+        for each in done:  # only now: rows that were not deleted must not be read again by this pass's successor
+            del self._under_way[each.lane]
             if each.sent:
                 self._holds.release(each.lane)
-        await self._hold([each for each in carried if each.error is not None])
+        await self._hold([each for each in done if each.error is not None])
 
     async def _hold(self, failed: list[Carried]) -> None:
         """A transient failure while Kafka answers is the lane's own: a topic that is missing, a leader that is away."""
@@ -175,8 +224,14 @@ class Shipping:
             return error
         return None
 
-    def _wake(self, _: object) -> None:
-        self._woken.set()
+
+def _message(each: Carried) -> Message | None:
+    """What Kafka is to be given of its next row; None when nothing can be made of it: then the lane stops there."""
+    try:
+        return message_of(each.next)
+    except PermanentError as error:
+        each.error = error
+        return None
 
 
 def _reason(error: Exception | None) -> str:
@@ -189,7 +244,7 @@ def _tell(failed: Iterable[Carried], attempts: dict[Lane, int]) -> None:
     """One line for each topic and reason, however many signals wait for it."""
     groups: dict[tuple[str, str], list[Carried]] = {}
     for each in failed:
-        groups.setdefault((each.rest[0].topic, _reason(each.error)), []).append(each)
+        groups.setdefault((each.next.topic, _reason(each.error)), []).append(each)
     for (topic, reason), group in groups.items():
         worst = max(attempts[each.lane] for each in group)
         level = logging.WARNING if reason == "transient" and worst < ERROR_FROM else logging.ERROR
@@ -198,11 +253,11 @@ def _tell(failed: Iterable[Carried], attempts: dict[Lane, int]) -> None:
             level,
             "Outbox row %d for %s was not published (%s, attempt %d); it waits, and so do the later rows of signal %s"
             " and %d others like it: %s",
-            first.rest[0].seq,
+            first.next.seq,
             topic,
             reason,
             attempts[first.lane],
-            first.rest[0].signal,
+            first.next.signal,
             len(group) - 1,
             first.error,
         )

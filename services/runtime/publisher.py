@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -19,30 +19,30 @@ from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
 )
 from prometheus_client import CollectorRegistry, Histogram
 
+from services.runtime.batches import Message, Stretch, batch, stretches
 from services.runtime.errors import PermanentError, TransientError
 from services.runtime.options import connection, producing
-from services.runtime.records import Headers, moment
 from services.runtime.settings import Settings
+
+__all__ = ["Message", "Outcome", "Publisher"]
 
 PENDING_MAX = 10_000
 """Events on their way at once; more are refused, so that a broker that is away cannot fill the memory."""
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
-_EPOCH = moment(0)
 
 Outcome = TransientError | PermanentError | None
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One event on its way to a (logical) topic; `timestamp` only where topics keep the sender's own (a replay)."""
+class _Call:
+    """Several messages that are sent with one call, what became of each, and which of them each promise is about."""
 
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
-    timestamp: datetime | None = None
+    messages: Sequence[Message]
+    deadline: float
+    outcomes: list[Outcome]
+    futures: "dict[asyncio.Future[Any], list[int]]" = field(default_factory=dict)
 
 
 class Publisher:
@@ -54,9 +54,13 @@ class Publisher:
         *,
         client: str = "publisher",
         pending_max: int = PENDING_MAX,
+        gathered: bool = False,
         registry: CollectorRegistry | None = None,
     ) -> None:
-        """`client` names it to the broker and in its metrics, which are found in `registry`, or kept to itself."""
+        """`client` names it to the broker and in its metrics, which are found in `registry`, or kept to itself.
+
+        `gathered`: who calls `send_all` has gathered what goes together, so even a lone message waits for no others.
+        """
         self._settings = settings
         self._seconds = Histogram(
             "koikarper_runtime_publish_seconds",
@@ -66,6 +70,7 @@ class Publisher:
             registry=registry or CollectorRegistry(),
         ).labels(client)
         self._client = client
+        self._gathered = gathered
         self._pending_max = pending_max
         self._pending = 0
         self._timeout_seconds = settings.kafka_timeout.total_seconds()
@@ -107,32 +112,70 @@ class Publisher:
     async def send_all(self, messages: Sequence[Message]) -> list[Outcome]:
         """Send many at once; answers for each message: None when every replica has it, or why not.
 
-        The order in each partition is kept: after the first `TransientError` nothing more is sent.
+        The order in each partition is kept: after the first `TransientError` nothing more is sent to it. Several travel
+        as batches of their own, without waiting for what others send; one alone travels with others (see `gathered`).
         """
         with self._seconds.time():
             return await self._send_all(messages)
 
     async def _send_all(self, messages: Sequence[Message]) -> list[Outcome]:
         deadline = asyncio.get_running_loop().time() + self._timeout_seconds
-        outcomes: list[Outcome] = []
-        futures: dict[int, asyncio.Future[Any]] = {}
+        if len(messages) == 1 and not self._gathered:
+            return [await self._send_one(messages[0], deadline)]
+        call = _Call(messages, deadline, [None] * len(messages))
+        topics: dict[str, list[int]] = {}
         for number, message in enumerate(messages):
+            topics.setdefault(message.topic, []).append(number)
+        if topics:
+            await asyncio.gather(*(self._send_to(topic, numbers, call) for topic, numbers in topics.items()))
+        await self._confirmed(call.futures, deadline)
+        for future, numbers in call.futures.items():
+            for number in numbers:
+                call.outcomes[number] = self._outcome(future, messages[number])
+        return call.outcomes
+
+    async def _send_one(self, message: Message, deadline: float) -> Outcome:
+        """Alone, as the gateway sends: aiokafka puts it with what others send at that moment."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                future = await self._enqueue(message)
+        except (KafkaError, OSError, TransientError) as error:  # TimeoutError is an OSError
+            return self._meaning(error, message)
+        await self._confirmed([future], deadline)
+        return self._outcome(future, message)
+
+    async def _send_to(self, topic: str, numbers: list[int], call: "_Call") -> None:
+        """Those of a call's messages that go to one topic."""
+        physical = self._settings.topic_prefix + topic
+        try:
+            async with asyncio.timeout_at(call.deadline):
+                found = await stretches(await self._current(), physical, call.messages, numbers)
+        except (KafkaError, OSError, TransientError) as error:
+            self._failed(call, numbers, error)
+            return
+        if len(found) == 1:
+            await self._send_stretch(found[0], call)
+        else:
+            await asyncio.gather(*(self._send_stretch(stretch, call) for stretch in found))
+
+    async def _send_stretch(self, stretch: Stretch, call: "_Call") -> None:
+        """The messages of one partition, in order; after the first that may yet succeed, nothing more."""
+        while stretch.done < len(stretch.numbers):
             try:
-                async with asyncio.timeout_at(deadline):
-                    await self._room(futures)
-                    futures[number] = await self._enqueue(message)
-            except (KafkaError, OSError, TransientError) as error:  # TimeoutError is an OSError
-                outcomes.append(self._meaning(error, message))
-                if isinstance(outcomes[-1], TransientError):
-                    outcomes += [outcomes[-1]] * (len(messages) - len(outcomes))
-                    break
-            else:
-                outcomes.append(None)
-        await self._confirmed(futures, deadline)
-        return [
-            self._outcome(futures[number], messages[number]) if number in futures else outcome
-            for number, outcome in enumerate(outcomes)
-        ]
+                async with asyncio.timeout_at(call.deadline):
+                    await self._room(call.futures)
+                    stretch.done += await self._enqueue_batch(stretch, call)
+            except (KafkaError, OSError, TransientError) as error:
+                first, *rest = stretch.numbers[stretch.done :]
+                self._failed(call, [first], error)
+                stretch.done += 1
+                if isinstance(call.outcomes[first], TransientError):
+                    self._failed(call, rest, error)
+                    return
+
+    def _failed(self, call: "_Call", numbers: Iterable[int], error: BaseException) -> None:
+        for number in numbers:
+            call.outcomes[number] = self._meaning(error, call.messages[number])
 
     async def ping(self) -> None:
         """Ask the broker for a sign of life; raises `TransientError` when there is none in time."""
@@ -145,36 +188,50 @@ class Publisher:
         if not alive:
             raise TransientError(f"Kafka does not answer at {self._settings.kafka}")
 
-    async def _room(self, own: dict[int, "asyncio.Future[Any]"]) -> None:
+    async def _room(self, own: "Iterable[asyncio.Future[Any]]") -> None:
         """One call may send more than may be on its way at once: then it waits for its own."""
-        while self._pending >= self._pending_max and (waiting := [one for one in own.values() if not one.done()]):
+        while self._pending >= self._pending_max and (waiting := [one for one in own if not one.done()]):
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-
-    async def _enqueue(self, message: Message) -> "asyncio.Future[Any]":
         if self._pending >= self._pending_max:
             raise TransientError(f"{self._pending} events are still on their way to Kafka; try again later")
+
+    async def _enqueue(self, message: Message) -> "asyncio.Future[Any]":
+        await self._room(())
         producer = await self._current()
-        self._pending += 1
+        sending = producer.send(
+            self._settings.topic_prefix + message.topic,
+            value=message.body,
+            key=message.key,
+            headers=[*message.headers],
+            timestamp_ms=message.timestamp_ms,
+        )
+        return await self._handed_on(producer, sending, 1)
+
+    async def _enqueue_batch(self, stretch: Stretch, call: "_Call") -> int:
+        """Hand the next batch of a stretch to aiokafka; how many messages it holds."""
+        producer = await self._current()
+        builder, numbers = batch(producer, call.messages, stretch, max(1, self._pending_max - self._pending))
+        sending = producer.send_batch(builder, stretch.topic, partition=stretch.partition)
+        call.futures[await self._handed_on(producer, sending, len(numbers))] = numbers
+        return len(numbers)
+
+    async def _handed_on(
+        self, producer: AIOKafkaProducer, sending: "Coroutine[Any, Any, asyncio.Future[Any]]", count: int
+    ) -> "asyncio.Future[Any]":
+        self._pending += count
         future: asyncio.Future[Any] | None = None
         try:
-            future = await producer.send(
-                self._settings.topic_prefix + message.topic,
-                # aiokafka cannot send a record with neither key nor value.
-                value=b"" if message.key is None and message.value is None else message.value,
-                key=message.key,
-                headers=list(message.headers),
-                timestamp_ms=_timestamp_ms(message.timestamp),
-            )
+            future = await sending
         finally:
             if future is None:
-                self._pending -= 1
-        future.add_done_callback(partial(self._settled, producer))
+                self._pending -= count
+        future.add_done_callback(partial(self._settled, producer, count))
         return future
 
-    async def _confirmed(self, futures: dict[int, "asyncio.Future[Any]"], deadline: float) -> None:
+    async def _confirmed(self, futures: "Collection[asyncio.Future[Any]]", deadline: float) -> None:
         """Wait for all replicas' word. An idempotent producer tries for ever, so the wait has an end of its own."""
         if futures:
-            await asyncio.wait(futures.values(), timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
+            await asyncio.wait(futures, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
 
     def _outcome(self, future: "asyncio.Future[Any]", message: Message) -> Outcome:
         if not future.done():
@@ -194,8 +251,8 @@ class Publisher:
             return TransientError(f"Kafka did not confirm an event for {message.topic} within {waited}")
         return TransientError(f"Kafka did not take an event for {message.topic}: {_text(error)}")
 
-    def _settled(self, producer: AIOKafkaProducer, future: "asyncio.Future[Any]") -> None:
-        self._pending -= 1
+    def _settled(self, producer: AIOKafkaProducer, count: int, future: "asyncio.Future[Any]") -> None:
+        self._pending -= count
         # A batch that failed for good leaves a hole in the producer's sequence, which aiokafka never closes: the
         # broker refuses all that follows in that partition as out of order (aiokafka #1017). The producer is spent.
         if not future.cancelled() and future.exception() is not None:
@@ -244,10 +301,6 @@ class Publisher:
         producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - as above
         with contextlib.suppress(KafkaError, OSError):
             await producer.client.close()
-
-
-def _timestamp_ms(timestamp: datetime | None) -> int | None:
-    return None if timestamp is None else (timestamp - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _text(error: BaseException) -> str:

@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # aiokafka has no py.typed
 
 from events.catalogue import Topic
 from services.runtime import topics
@@ -21,6 +22,44 @@ async def test_a_message_that_is_too_large_is_refused_for_good_and_harms_no_othe
     assert [outcome is None for outcome in outcomes] == [True, False, True]
     with pytest.raises(PermanentError, match="too-large"):
         await publisher.send("things", b"k", b"x" * 3_000_000)
+
+
+async def test_many_go_as_batches_each_signal_in_its_order_and_an_unknown_topic_harms_no_other(
+    quick: Settings, publisher: Publisher
+) -> None:
+    await topics.ensure(quick, [Topic("many", partitions=3)])
+    many = [Message("many", b"%d" % (number % 40), b"%d" % number + b" " * 1_000) for number in range(1_000)]
+    settings = quick.model_copy(update={"kafka_timeout": timedelta(seconds=3)})
+    gathering = Publisher(settings, gathered=True)
+    await gathering.start()
+    outcomes = await gathering.send_all([*many, Message("absent", b"k", b"v")])
+    assert outcomes[:-1] == [None] * 1_000
+    assert isinstance(outcomes[-1], TransientError)
+    assert await gathering.send_all([]) == []
+    await gathering.send("many", b"0", b"the last")
+    await gathering.stop()
+    found = await everything(quick, "many", 3)
+    assert len(found) == 1_001
+    assert len({partition for partition, _, _ in found}) == 3
+    for key in {key for _, key, _ in found}:
+        values = [int(value) for _, other, value in found if other == key and value != b"the last"]
+        assert values == sorted(values), "one signal's order"
+
+
+async def everything(settings: Settings, name: str, partitions: int) -> list[tuple[int, bytes, bytes]]:
+    """Partition, key and value of all records of a topic, each partition in its order."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
+    places = [TopicPartition(settings.topic_prefix + name, number) for number in range(partitions)]
+    consumer.assign(places)
+    await consumer.start()
+    await consumer.seek_to_beginning(*places)
+    left = sum((await consumer.end_offsets(places)).values())
+    found: list[tuple[int, bytes, bytes]] = []
+    while len(found) < left:
+        for records in (await consumer.getmany(timeout_ms=500)).values():
+            found += [(record.partition, record.key, record.value) for record in records]
+    await consumer.stop()
+    return found
 
 
 async def test_the_topic_s_own_limit_is_refused_for_good_too(quick: Settings, publisher: Publisher) -> None:
@@ -76,8 +115,6 @@ async def test_a_ping_is_answered(publisher: Publisher) -> None:
 
 
 async def test_a_replay_s_topic_keeps_the_log_s_own_moments(quick: Settings, publisher: Publisher) -> None:
-    from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # noqa: PLC0415 - no py.typed
-
     settings = quick.model_copy(update={"create_time": True})
     await topics.ensure(settings, [Topic("log")])
     moment = datetime(2011, 10, 1, 12, 0, 0, 123000, tzinfo=UTC)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import cast
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,7 @@ from services.relay.metrics import Metrics
 from services.relay.rows import Lane, Row
 from services.relay.shipping import Shipping
 from services.runtime.errors import PermanentError, TransientError
-from services.runtime.records import Headers
+from services.runtime.publisher import Message, Outcome
 
 A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
 TOO_LARGE = PermanentError("too-large", "Kafka refuses it")
@@ -48,32 +49,36 @@ class FakeKafka:
         self.fault = fault
         self.away = False
         self.there: list[int] = []
+        self.together: list[list[int]] = []
+        """What was handed over with one call."""
         self.slow: dict[int, asyncio.Event] = {}
 
-    async def send(
-        self,
-        topic: str,  # noqa: ARG002 - the relay's signature
-        key: bytes | None,  # noqa: ARG002 - as above
-        value: bytes | None,
-        headers: Headers,  # noqa: ARG002 - as above
-    ) -> None:
-        seq = int(value or b"0")
+    async def send_all(self, messages: Sequence[Message]) -> list[Outcome]:
+        seqs = [int(message.value or b"0") for message in messages]
+        for seq in seqs:
+            if isinstance(error := self.fault(seq), TypeError):
+                raise error
+        self.together.append(seqs)
+        return await asyncio.gather(*map(self._outcome, seqs))
+
+    async def _outcome(self, seq: int) -> Outcome:
         if seq in self.slow:
             await self.slow[seq].wait()
         await asyncio.sleep(0)
         if self.away:
-            raise TransientError("away")
-        if error := self.fault(seq):
-            raise error
-        self.there.append(seq)
+            return TransientError("away")
+        error = self.fault(seq)
+        if error is None:
+            self.there.append(seq)
+        return cast("Outcome", error)
 
     async def ping(self) -> None:
         if self.away:
             raise TransientError("away")
 
 
-def row(seq: int, signal: UUID | None, headers: str | None = None) -> Row:
-    return Row(seq, signal, "team.noord.feedback", b"key", str(seq).encode(), headers)
+def row(seq: int, signal: UUID | None, headers: str | None = None, *, team: str = "noord") -> Row:
+    return Row(seq, signal, f"team.{team}.feedback", b"key", str(seq).encode(), headers)
 
 
 def ship(outbox: FakeOutbox, kafka: FakeKafka, holds: Holds | None = None) -> Shipping:
@@ -175,11 +180,11 @@ async def test_a_row_that_is_too_large_is_held_although_kafka_went_away_at_the_s
     assert holds.waiting(0.0) == [A]
 
 
-async def test_a_slow_signal_goes_on_beside_the_next_passes_and_is_not_read_twice(
+async def test_a_slow_topic_goes_on_beside_the_next_passes_and_what_waits_for_it_is_not_read_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
-    outbox, kafka = FakeOutbox(row(1, A), row(2, B)), FakeKafka()
+    outbox, kafka = FakeOutbox(row(1, A, team="zuid"), row(2, B)), FakeKafka()
     kafka.slow[1] = asyncio.Event()
     shipping = ship(outbox, kafka)
     await shipping.once()
@@ -193,6 +198,17 @@ async def test_a_slow_signal_goes_on_beside_the_next_passes_and_is_not_read_twic
     await shipping.once()
     assert kafka.there == [2, 4, 1, 3]
     assert outbox.rows == []
+
+
+async def test_a_topic_s_rows_go_together_one_of_each_signal_and_a_signal_that_failed_goes_alone() -> None:
+    outbox = FakeOutbox(row(1, A), row(2, B), row(3, C, team="zuid"), row(4, B), row(5, A))
+    kafka, holds = FakeKafka(only(2, TOO_LARGE)), Holds(0, 0)
+    shipping = ship(outbox, kafka, holds)
+    await shipping.once()
+    assert sorted(kafka.together) == [[1, 2], [3], [5]]
+    outbox.rows.append(row(6, C))
+    await shipping.once()
+    assert sorted(kafka.together[3:]) == [[2], [6]]
 
 
 async def test_what_is_under_way_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
