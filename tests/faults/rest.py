@@ -17,6 +17,8 @@ from services.agreements.topics import inputs
 from services.runtime.settings import Settings
 
 PATIENCE_SECONDS = 60
+CALM_LOOKS = 3
+"""So many in a row that find the same: what was on its way when people fell silent has come by then."""
 LATE = timedelta(seconds=3)
 """How long after its moment a promise may be undecided: the settle time, and a look of each service."""
 
@@ -34,17 +36,18 @@ class Rest:
     async def come(self) -> str:
         """Wait for it; what did not come to rest, or nothing."""
         limit = time.monotonic() + PATIENCE_SECONDS
-        trouble = "nobody could look"
+        trouble, calm, before = "nobody could look", 0, None
         while time.monotonic() < limit:
             with contextlib.suppress(KafkaError, OSError, TimeoutError, asyncpg.PostgresError):
-                trouble = await self._trouble()
-                if not trouble:
+                ends = await self._ends()
+                trouble = await self._trouble(ends)
+                calm, before = (calm + 1 if not trouble and ends == before else 0), ends
+                if calm >= CALM_LOOKS:
                     return ""
             await asyncio.sleep(0.4)
-        return trouble
+        return trouble or "something is still said"
 
-    async def _trouble(self) -> str:
-        ends = await self._ends()
+    async def _trouble(self, ends: dict[tuple[str, int], int]) -> str:
         connection = await asyncpg.connect(self._direct, server_settings={"search_path": self._schema})
         try:
             rows = await connection.fetch("select topic, partition, next_offset, read_until from reading")
