@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 from rich.console import Console
 
-from tests.benchmarks import intake, snapshot
+from tests.benchmarks import intake, relay, snapshot
 from tests.benchmarks.commands import ROOT, first_acknowledged_seconds, local, replay_seconds
 from tests.benchmarks.figures import Figure, Ratio, percentile, show
 from tests.benchmarks.latency import latencies_ms
@@ -28,6 +29,7 @@ class Group(StrEnum):
     CIRCUIT = "circuit"
     SNAPSHOT = "snapshot"
     INTAKE = "intake"
+    RELAY = "relay"
 
 
 def main(
@@ -53,6 +55,9 @@ def main(
         if Group.INTAKE in wanted:
             console.print("The ledger's intake, beside a hand-written loop and its bare SQL")
             ratios += asyncio.run(intake.ratios(folder / "intake", rounds, quick=quick))
+        if Group.RELAY in wanted:
+            console.print("The relay, beside a bare producer")
+            ratios += uvloop.run(relay.ratios(folder / "relay", rounds, quick=quick))
     show(figures, ratios, output)
 
 
