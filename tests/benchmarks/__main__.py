@@ -12,7 +12,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from tests.benchmarks import intake, relay, snapshot
+from tests.benchmarks import growth, intake, relay, snapshot
 from tests.benchmarks.commands import ROOT, first_acknowledged_seconds, local, replay_seconds
 from tests.benchmarks.figures import Figure, Ratio, percentile, show
 from tests.benchmarks.latency import latencies_ms
@@ -30,6 +30,7 @@ class Group(StrEnum):
     SNAPSHOT = "snapshot"
     INTAKE = "intake"
     RELAY = "relay"
+    GROWTH = "growth"
 
 
 def main(
@@ -58,6 +59,10 @@ def main(
         if Group.RELAY in wanted:
             console.print("The relay, beside a bare producer")
             ratios += uvloop.run(relay.ratios(folder / "relay", rounds, quick=quick))
+        if Group.GROWTH in wanted:
+            console.print("The intake where much is recorded already" + ("" if quick else ": ten million events"))
+            plot = output.with_name("growth.png")
+            figures += asyncio.run(growth.figures(folder / "growth", rounds, quick=quick, plot=plot))
     show(figures, ratios, output)
 
 
