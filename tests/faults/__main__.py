@@ -17,6 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds to run (default 10)")
     parser.add_argument("--minutes", type=float, default=60, help="begin no further seed after so many minutes")
+    parser.add_argument("--every", action="store_true", help="begin no further seed once each kind of fault was in one")
     parser.add_argument("--jobs", type=int, default=1, help="how many seeds at once, each on parts of its own")
     parser.add_argument("--seed", type=int, action="append", help="run this very seed; may be given again")
     parser.add_argument("--fault", action="append", choices=plan.FAULTS, help="only this kind; may be given again")

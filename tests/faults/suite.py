@@ -21,7 +21,7 @@ from tests.faults.arena import Arena, Single, Three
 from tests.faults.report import tell
 from tests.faults.run import UNREACHABLE_SECONDS, Result, Run
 
-CANDIDATES = 40
+CANDIDATES = 400
 """Fresh seeds to choose from, so that a few runs show every kind of fault."""
 FRESH_MAX = 10**9
 RUNS_PER_ARENA = 40
@@ -69,6 +69,8 @@ class Options:
 
     seeds: int = 10
     """How many fresh ones; nothing when `seed` names some."""
+    every: bool = False
+    """No further seed is begun once every kind of fault was in one."""
     minutes: float = 60
     """No further seed is begun after so many."""
     jobs: int = 1
@@ -109,11 +111,15 @@ class Suite:
 
     async def _lane(self, lane: Lane) -> None:
         try:
-            while self._wanted and time.monotonic() - self._begun < self._options.minutes * 60:
+            while self._wanted and self._goes_on():
                 seed = self._wanted.popleft()
                 await self._one(self._fresh() if seed is None else seed, lane)
         finally:
             await lane.close()
+
+    def _goes_on(self) -> bool:
+        in_time = time.monotonic() - self._begun < self._options.minutes * 60
+        return in_time and not (self._options.every and self.shown == frozenset(plan.FAULTS))
 
     def _fresh(self) -> int:
         """A seed that nobody chose, save that the first ones show every kind of fault."""

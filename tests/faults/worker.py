@@ -18,8 +18,8 @@ from typing import Any
 from services.gateway import app as gateway
 from services.ledger import app as ledger
 from services.relay import app as relay
+from services.runtime import broker, membership, options
 from services.runtime import clock as runtime_clock
-from services.runtime import membership, options
 from services.runtime.service import Service, main
 from services.runtime.settings import Settings
 from services.timekeeper import app as timekeeper
@@ -100,8 +100,8 @@ def _shorten() -> None:
     consuming = options.consuming
     short = {"session_timeout_ms": SESSION_SECONDS * 1000, "heartbeat_interval_ms": 1000, "rebalance_timeout_ms": 8000}
     vars(membership)["consuming"] = lambda settings, service: consuming(settings, service) | short
-    options.METADATA_AGE_MS_MAX = 2000
-    options.REQUEST_TIMEOUT_MS = 8000
+    for module in (options, broker):
+        vars(module).update(METADATA_AGE_MS_MAX=2000, REQUEST_TIMEOUT_MS=8000)
 
 
 def _mark(point: str) -> None:
