@@ -42,6 +42,7 @@ class Ledger:
             reject=self._intake.reject,
             positions=MarkedPositions(LedgerPositions(self._engine), self._marks),
             registry=self.registry,
+            faults_wait=False,
         )
         self._intake.owner = self._consumer.owner
         # A log that is replayed has a time of its own, of which a poll says nothing, and begins afresh each time.

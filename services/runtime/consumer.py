@@ -7,9 +7,13 @@ What it does with an error of `work`:
   wait (longer each time, jittered), try again, without end;
 - `Fenced` likewise; and when it comes again, Kafka is asked whose the partitions are. A zombie may have taken them over
   last and died: then Kafka says that they are this worker's, and nobody else would ever say so to the ledger;
-- any other error is a fault in the code that one record may provoke: tried again like a transient one until it
-  failed `attempts_max` times in a row, and then treated as permanent, with the reason `unworkable`. When all records
-  fail so, the limit on dead letters stops the consumer, and nothing is drained.
+- any other error is a fault in the code that one record may provoke. With `faults_wait` (a department's handler, which
+  may call on a system that is away) it is tried again like a transient one until it failed `attempts_max` times in a
+  row, and then treated as permanent, with the reason `unworkable`. Without (the ledger, whose senders wait for each
+  other's records) the bad record is looked for at once, tried until it failed `attempts_max` times, and rejected as
+  `unworkable`: nobody waits for it. Only when `attempts_max` records in a row ended so, with nothing worked between
+  them, the fault may be ours, and is waited for as above.
+  When all records fail so, the limit on dead letters stops the consumer, and nothing is drained.
 """
 
 import asyncio
@@ -28,7 +32,7 @@ from services.runtime.checks import Check
 from services.runtime.consumer_metrics import ConsumerMetrics
 from services.runtime.errors import DeadLetterLimit, Fenced, KoikarperError, PermanentError, TransientError
 from services.runtime.fence import Fence
-from services.runtime.isolation import Isolation, Reject, RejectRate, Work
+from services.runtime.isolation import UNWORKABLE, Isolation, Reject, RejectRate, Work
 from services.runtime.membership import Membership, RawBatch
 from services.runtime.progress import Position, PositionError, Progress, polled_to_end, start_offsets
 from services.runtime.records import Record, moment, record_of
@@ -75,15 +79,22 @@ class Consumer:
         reject: Reject,
         positions: Positions | None = None,
         registry: CollectorRegistry | None = None,
+        faults_wait: bool = True,
     ) -> None:
-        """`registry` is where its runtime metrics are found; without one they are kept to itself."""
+        """`registry` is where its runtime metrics are found; without one they are kept to itself.
+
+        `faults_wait`: an error that nobody foresaw is waited for before its record is looked for.
+        """
         self.name = service
         self.owner = f"{service}-{settings.instance}-{uuid.uuid4().hex[:12]}"
         """Who this process is to the ledger: new with each start, so that a zombie is told from its heir."""
         self._settings = settings
         self._topics = tuple(dict.fromkeys(topics))
         self._positions = positions
-        self._isolation = Isolation(work, reject, RejectRate(settings.dead_letters_max, settings.dead_letters_window))
+        self._faults_wait = faults_wait
+        rate = RejectRate(settings.dead_letters_max, settings.dead_letters_window)
+        self._reject = reject
+        self._isolation = Isolation(work, self._set_apart, rate, 1 if faults_wait else settings.attempts_max)
         self._backoff = Backoff(settings.backoff_first.total_seconds(), settings.backoff_max.total_seconds())
         self._progress = Progress(settings.topic_prefix)
         self._fence = Fence(self._take_over, self._wait_again)
@@ -226,9 +237,20 @@ class Consumer:
     def _judge(self, error: Exception) -> PermanentError | None:
         if isinstance(error, PermanentError):
             return error
-        if _is_infrastructure(error) or self._faults + 1 < self._settings.attempts_max:
+        if _is_infrastructure(error) or (self._waits_for_faults() and self._faults + 1 < self._settings.attempts_max):
             return None
-        return PermanentError("unworkable", f"{type(error).__name__}: {error}")
+        verdict = PermanentError(UNWORKABLE, f"{type(error).__name__}: {error}")
+        verdict.__cause__ = error
+        return verdict
+
+    async def _set_apart(self, record: Record, error: PermanentError, attempts: int) -> None:
+        await self._reject(record, error, attempts)
+        if error.reason == UNWORKABLE:
+            place = f"{record.topic}-{record.partition} at offset {record.offset}"
+            _log.error("%s of %s is unworkable, attempt %d", place, self.name, attempts, exc_info=error.__cause__)
+
+    def _waits_for_faults(self) -> bool:
+        return self._faults_wait or self._isolation.unworkable >= self._settings.attempts_max
 
     def _seconds_after(self, error: Exception) -> float:
         if isinstance(error, DeadLetterLimit):

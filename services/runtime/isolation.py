@@ -1,9 +1,13 @@
-"""Finding the bad record of a batch: halve until it stands alone, set it apart, and let the rest go on in order."""
+"""Finding the bad record of a batch: halve until it stands alone, set it apart, and let the rest go on in order.
+
+Nothing here waits: what other senders wrote after the bad record goes on as soon as that one stands alone.
+"""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from events.faults import Reason
 from services.runtime.errors import DeadLetterLimit, PermanentError
 from services.runtime.records import Record
 
@@ -13,6 +17,9 @@ Judge = Callable[[Exception], PermanentError | None]
 """Says what an error means: the record is bad, or (None) it is nobody's fault and must be tried again."""
 
 Place = tuple[str, int, int]
+
+UNWORKABLE: Reason = "unworkable"
+"""The verdict on a record on which the work failed for a reason that nobody foresaw."""
 
 
 class RejectRate:
@@ -46,8 +53,12 @@ class Isolation:
     work: Work
     reject: Reject
     rate: RejectRate
+    attempts_min: int = 1
+    """How often a record is tried at least, the halves it stood in included, before it is set apart as unworkable."""
     attempts: dict[Place, int] = field(default_factory=dict)
     """Only of records that failed and are not done; empty while all is well."""
+    unworkable: int = 0
+    """How many records in a row were set apart as unworkable while nothing was worked: then the fault may be ours."""
 
     async def run(self, batch: Sequence[Record], judge: Judge, done: Callable[[Sequence[Record]], None]) -> None:
         """Work all of `batch` in its order; `done` hears of every stretch that is finished, worked or rejected.
@@ -55,22 +66,34 @@ class Isolation:
         Raises what `judge` calls nobody's fault, as soon as it happens: what was not yet `done` is to be tried again.
         """
         known: dict[Place, PermanentError] = {}
-        stretches = [tuple(batch)]
+        stretches = [_Stretch(tuple(batch))]
         while stretches:
             stretch = stretches.pop()
-            error = known.get(stretch[0].place) if len(stretch) == 1 else None
-            error = error or await self._try(stretch, judge)
+            records = stretch.records
+            alone = records[0] if len(records) == 1 else None
+            error = known.get(alone.place) if alone else stretch.sure
+            error = error or await self._try(records, judge)
             if error is None:
-                self.rate.good(len(stretch))
-            elif len(stretch) == 1:
-                await self._set_apart(stretch[0], error)
-            else:
+                self._worked(stretch, stretches)
+            elif alone is None:
                 if error.record is not None:
                     known[error.record.place] = error
-                stretches.extend(reversed(_parts(stretch, error.record)))
+                stretches.extend(reversed(_parts(records, error)))
                 continue
-            self._forget(stretch)
-            done(stretch)
+            elif self._is_to_be_tried_again(alone, error):
+                stretches.append(stretch)
+                continue
+            else:
+                await self._set_apart(alone, error)
+            self._forget(records)
+            done(records)
+
+    def _worked(self, stretch: "_Stretch", rest: Sequence["_Stretch"]) -> None:
+        """When the first half of what failed together is worked, the bad record is in the second: no need to try."""
+        self.rate.good(len(stretch.records))
+        self.unworkable = 0
+        if stretch.failed_together is not None:
+            rest[-1].sure = stretch.failed_together
 
     async def _try(self, stretch: Sequence[Record], judge: Judge) -> PermanentError | None:
         try:
@@ -84,9 +107,13 @@ class Isolation:
             return verdict
         return None
 
+    def _is_to_be_tried_again(self, record: Record, error: PermanentError) -> bool:
+        return error.reason == UNWORKABLE and self.attempts.get(record.place, 0) < self.attempts_min
+
     async def _set_apart(self, record: Record, error: PermanentError) -> None:
         self.rate.bad()
         await self.reject(record, error, self.attempts.get(record.place, 1))
+        self.unworkable += error.reason == UNWORKABLE
 
     def _forget(self, stretch: Sequence[Record]) -> None:
         if self.attempts:
@@ -94,12 +121,23 @@ class Isolation:
                 self.attempts.pop(record.place, None)
 
 
-def _parts(stretch: Sequence[Record], bad: Record | None) -> list[tuple[Record, ...]]:
+@dataclass(slots=True)
+class _Stretch:
+    """Records in a row that are still to be worked."""
+
+    records: tuple[Record, ...]
+    failed_together: PermanentError | None = None
+    """Of a first half: the error with which it failed together with the second, which is the next to be worked."""
+    sure: PermanentError | None = None
+    """The error that it must have: it failed together with records that are worked since."""
+
+
+def _parts(stretch: Sequence[Record], error: PermanentError) -> list[_Stretch]:
     """Both halves, or, when the error named the bad record, what stands before it, itself, and what comes after."""
+    bad = error.record
     cut = next((number for number, record in enumerate(stretch) if bad and record.place == bad.place), None)
     if cut is None:
         half = len(stretch) // 2
-        parts = [tuple(stretch[:half]), tuple(stretch[half:])]
-    else:
-        parts = [tuple(stretch[:cut]), tuple(stretch[cut : cut + 1]), tuple(stretch[cut + 1 :])]
-    return [part for part in parts if part]
+        return [_Stretch(tuple(stretch[:half]), failed_together=error), _Stretch(tuple(stretch[half:]))]
+    parts = [tuple(stretch[:cut]), tuple(stretch[cut : cut + 1]), tuple(stretch[cut + 1 :])]
+    return [_Stretch(part) for part in parts if part]

@@ -20,17 +20,17 @@ class Poisons:
 
     def __init__(self, seed: int, sorts: Mapping[str, Sort] | None = None) -> None:
         self.lot = random.Random(seed)  # noqa: S311 - repeatable, no secret
-        self._sorts = EARLY if sorts is None else sorts
-        self.made: dict[str, int] = dict.fromkeys(self._sorts, 0)
+        self.sorts = EARLY if sorts is None else sorts
+        self.made: dict[str, int] = dict.fromkeys(self.sorts, 0)
         self.known: tuple[str, dict[str, Any]] | None = None
         """A signal that was sent before, of which the conflicting sort makes another."""
 
     def __next__(self) -> tuple[str, Message]:
         """The next sort that can be made, and a record of it."""
-        possible = [sort for sort in self._sorts if sort != CONFLICTING or self.known]
+        possible = [sort for sort in self.sorts if sort != CONFLICTING or self.known]
         name = min(possible, key=lambda sort: self.made[sort])
         self.made[name] += 1
-        return name, self._sorts[name](self)
+        return name, self.sorts[name](self)
 
     @property
     def total(self) -> int:
