@@ -21,7 +21,8 @@ from prometheus_client import CollectorRegistry, Histogram
 
 from services.runtime.batches import Message, Stretch, batch, stretches
 from services.runtime.errors import PermanentError, TransientError
-from services.runtime.options import connection, producing
+from services.runtime.metadata import pause_without_leader
+from services.runtime.options import RETRY_BACKOFF_MS, connection, producing
 from services.runtime.settings import Settings
 
 __all__ = ["Message", "Outcome", "Publisher"]
@@ -278,6 +279,7 @@ class Publisher:
     async def _connected(self) -> AIOKafkaProducer:
         options = connection(self._settings, self._client) | producing(self._settings)
         producer = AIOKafkaProducer(**options)
+        pause_without_leader(producer.client, RETRY_BACKOFF_MS / 1000)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await producer.start()

@@ -46,6 +46,22 @@ async def test_many_go_as_batches_each_signal_in_its_order_and_an_unknown_topic_
         assert values == sorted(values), "one signal's order"
 
 
+async def test_a_topic_that_was_deleted_is_asked_for_with_pauses(
+    quick: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    await topics.ensure(quick, [Topic("gone", partitions=1)])
+    sending = Publisher(quick.model_copy(update={"kafka_timeout": timedelta(seconds=2)}))
+    await sending.start()
+    await sending.send("gone", b"k", b"v")
+    await topics.delete(quick, ["gone"])
+    caplog.clear()
+    with pytest.raises(TransientError):
+        await sending.send("gone", b"k", b"v")
+    asked = [record for record in caplog.records if "not found in cluster metadata" in record.getMessage()]
+    await sending.stop()
+    assert 0 < len(asked) < 50, "ten a second; without pauses there are hundreds"
+
+
 async def everything(settings: Settings, name: str, partitions: int) -> list[tuple[int, bytes, bytes]]:
     """Partition, key and value of all records of a topic, each partition in its order."""
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
