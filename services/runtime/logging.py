@@ -24,6 +24,8 @@ _SECRET_IN_URL = re.compile(r"(\w+://[^\s:/@]*):[^\s@/]+@")
 _BEARER = re.compile(r"\b(Bearer\s+)[\w.~+/=-]+", re.IGNORECASE)
 _JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*")
 
+_AUDIT: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("koikarper.audit")
+
 Result = Literal["done", "refused", "failed"]
 Event = MutableMapping[str, Any]
 
@@ -66,15 +68,16 @@ def audit(action: str, object: str, result: Result, *, origin: str, actor: str, 
     `action` is a verb of the glossary, `object` what it was done to (a type and an id), `origin` where the call came
     from (an address), `actor` who did it (a role or a code, never a name of a resident).
     """
-    structlog.stdlib.get_logger("koikarper.audit").info(
-        action, action=action, object=object, result=result, origin=origin, actor=actor, **more
-    )
+    _AUDIT.info(action, action=action, object=object, result=result, origin=origin, actor=actor, **more)
 
 
 def redact(_logger: Any, _method: str, event: Event) -> Event:
     """Take secrets out of a log line, by the name of a field and by the look of a value."""
     for name, value in event.items():
-        event[name] = REDACTED if _is_secret(name) and value else _cleaned(value)
+        if _is_secret(name) and value:
+            event[name] = REDACTED
+        elif type(value) is not str or _may_hold_secret(value):  # of most values the first look is the last
+            event[name] = _cleaned(value)
     return event
 
 
@@ -90,7 +93,7 @@ def _cleaned(value: Any) -> Any:
         return dict(redact(None, "", {str(name): one for name, one in value.items()}))
     if isinstance(value, list | tuple):
         return [_cleaned(one) for one in value]
-    if isinstance(value, str) and _may_hold_secret(value):
+    if isinstance(value, str):
         value = _SECRET_IN_URL.sub(rf"\1:{REDACTED}@", value)
         return _JWT.sub(REDACTED, _BEARER.sub(rf"\1{REDACTED}", value))
     return value
