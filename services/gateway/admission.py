@@ -145,9 +145,10 @@ def _wrong_speaker(event: Event, sender: Sender) -> Fault | None:
 
 
 def _refuse_conflicting(submission: Submission, events: list[Event]) -> None:
-    first: dict[tuple[str, str], bytes] = {}
+    first: dict[tuple[str, str], Event] = {}
     for number, event in enumerate(events):
-        if first.setdefault((event.source, event.id), digest(event.raw)) != digest(event.raw):
+        earlier = first.setdefault((event.source, event.id), event)
+        if earlier is not event and digest(earlier.raw) != digest(event.raw):
             fault = Fault("id", "another event of this batch has the same source and id, and other content")
             raise conflicting(mistakes([fault], index=submission.index(number)))
 

@@ -7,6 +7,7 @@ from services.gateway.callers import Callers
 from services.gateway.headers import StandardHeaders
 from services.gateway.interface import interface, paths
 from services.gateway.keys import Keys
+from services.gateway.looking import Looks
 from services.gateway.metrics import RequestSeconds
 from services.gateway.outlet import Outlet
 from services.gateway.parts import Parts
@@ -41,6 +42,7 @@ class Gateway:
         reader = LedgerReader(self._engine)
         self._outlet = Outlet(Publisher(settings, client="gateway", registry=self.registry))
         self._recordings = Recordings(reader)
+        self._looks = Looks(reader)
         app = interface()
         app.state.service = self
         app.state.parts = Parts(
@@ -48,6 +50,7 @@ class Gateway:
             books=LedgerBooks(self._engine, agreements),
             callers=Callers(self._keys, agreements, issuer=settings.issuer, audience=settings.audience, clock=clock),
             reader=reader,
+            looks=self._looks,
             recordings=self._recordings,
             outlet=self._outlet,
             clock=clock,
@@ -75,6 +78,7 @@ class Gateway:
         """Answer what is under way, then close every connection; harmless when not started."""
         await self._server.stop()
         await self._recordings.stop()
+        await self._looks.stop()
         await self._outlet.stop()
         await self._engine.dispose()
 

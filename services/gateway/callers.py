@@ -1,11 +1,14 @@
 """Who calls: a JSON Web Token, signed with a known key, issued for this gateway, and not expired."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal
 
 from joserfc import jws, jwt
 from joserfc.errors import ExpiredTokenError, InvalidClaimError, JoseError, MissingClaimError
+from joserfc.jwk import Key
 
 from events.signals import CANARY
 from services.agreements.model import Agreements
@@ -20,6 +23,8 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 
 LEEWAY_SECONDS = 5
 TOKEN_LENGTH_MAX = 8_192
+TOKENS_MAX = 1_000
+"""Tokens whose signature is remembered, by their SHA-256: no token is kept. The one remembered longest makes room."""
 
 Role = Literal["team", "department", "operator"]
 
@@ -48,6 +53,15 @@ class Caller:
         return f"{self.role}:{self.code}" if self.code else self.role
 
 
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """The claims of a token whose signature is right, and the key with which it was found so."""
+
+    kid: str | None
+    key: Key
+    claims: dict[str, Any]
+
+
 class Callers:
     """Reads tokens."""
 
@@ -60,6 +74,7 @@ class Callers:
             "aud": {"essential": True, "value": audience},
             "exp": {"essential": True},
         }
+        self._signed: OrderedDict[bytes, _Signed] = OrderedDict()
 
     async def identify(self, token: str | None) -> Caller:
         """The caller of a bearer token; a problem 401 when it proves nothing, 403 when it names nobody known."""
@@ -71,11 +86,7 @@ class Callers:
         if len(token) > TOKEN_LENGTH_MAX:
             raise _unauthorized(f"The token is longer than {TOKEN_LENGTH_MAX} characters.")
         try:
-            header = jws.extract_compact(token.encode("ascii")).headers()
-            key = await self._keys.find(_kid(header))
-            if key is None:
-                raise _unauthorized("The token is signed with a key that is not known here.")
-            claims = jwt.decode(token, key, algorithms=ALGORITHMS).claims
+            claims = await self._signed_claims(token)
             now = int(self._clock().timestamp())
             jwt.JWTClaimsRegistry(now, LEEWAY_SECONDS, **self._expected).validate(claims)
         except (ExpiredTokenError, MissingClaimError, InvalidClaimError) as error:
@@ -83,6 +94,27 @@ class Callers:
         except (JoseError, ValueError, TypeError):
             raise _unauthorized("The token cannot be read, or its signature is wrong.") from None
         return claims
+
+    async def _signed_claims(self, token: str) -> dict[str, Any]:
+        """What the token says, once its signature is found right; whether it still holds is not looked at.
+
+        A signature is looked at once: the same bytes cannot become wrong, as long as the key is one that is known.
+        """
+        mark = sha256(token.encode("ascii")).digest()
+        signed = self._signed.get(mark)
+        kid = _kid(jws.extract_compact(token.encode("ascii")).headers()) if signed is None else signed.kid
+        key = await self._keys.find(kid)
+        if key is None:
+            raise _unauthorized("The token is signed with a key that is not known here.")
+        if signed is None or signed.key is not key:
+            signed = _Signed(kid, key, jwt.decode(token, key, algorithms=ALGORITHMS).claims)
+            self._keep(mark, signed)
+        return signed.claims
+
+    def _keep(self, mark: bytes, signed: "_Signed") -> None:
+        self._signed[mark] = signed
+        if len(self._signed) > TOKENS_MAX:
+            self._signed.popitem(last=False)
 
 
 def caller_of(claims: Mapping[str, Any], agreements: Agreements) -> Caller:

@@ -3,7 +3,6 @@
 Plain ASGI around the whole application, so that an error of the application itself carries the headers too.
 """
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.problems import Problem
@@ -22,6 +21,11 @@ ALWAYS = {
 PUBLIC = ("/v1/openapi.json", "/v1/asyncapi.json", "/v1/schemas/")
 """Read by anyone's browser, so any origin may."""
 
+# As they go to the server, made once; an application's names are in lower case already.
+_ALWAYS = [(name.lower().encode(), value.encode()) for name, value in ALWAYS.items()]
+_PUBLIC = [(b"access-control-allow-origin", b"*")]
+_NAMES = frozenset(name for name, _ in _ALWAYS)
+
 WRITTEN = ("application/json", "application/problem+json", "application/schema+json")
 
 
@@ -39,14 +43,13 @@ class StandardHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in ALWAYS.items():
-                    headers[name] = value
-                if scope["path"].startswith(PUBLIC):
-                    headers["Access-Control-Allow-Origin"] = "*"
+                own = [header for header in message.get("headers", ()) if header[0] not in _NAMES]
+                public = _PUBLIC if scope["path"].startswith(PUBLIC) else ()
+                message["headers"] = [*own, *_ALWAYS, *public]
             await send(message)
 
-        app = self._app if accepts_json(Headers(scope=scope).getlist("accept")) else _not_acceptable().response()
+        accept = [value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"]
+        app = self._app if accepts_json(accept) else _not_acceptable().response()
         await app(scope, receive, send_with_headers)
 
 

@@ -26,9 +26,12 @@ class RequestSeconds:
             buckets=_SECONDS,
             registry=registry,
         )
-        for route in (*sorted(self._routes), OTHER):
-            for status in CLASSES:
-                self._seconds.labels(route, status)
+        # All from the start, so that each is there at 0; and a request need not look its own up by text.
+        self._known = {
+            (route, status): self._seconds.labels(route, status)
+            for route in (*sorted(self._routes), OTHER)
+            for status in CLASSES
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -49,4 +52,5 @@ class RequestSeconds:
         finally:
             route = getattr(scope.get("route"), "path", OTHER)
             known = route if route in self._routes else OTHER
-            self._seconds.labels(known, f"{status // 100}xx").observe(time.perf_counter() - started)
+            labels = known, f"{status // 100}xx"
+            (self._known.get(labels) or self._seconds.labels(*labels)).observe(time.perf_counter() - started)

@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.agreements.model import Agreements
 from services.gateway.callers import Caller, Callers
+from services.gateway.looking import Looks
 from services.gateway.outlet import Outlet
 from services.gateway.reader import LedgerReader
 from services.gateway.recordings import Recordings
@@ -30,6 +31,7 @@ class Parts:
     books: LedgerBooks
     callers: Callers
     reader: LedgerReader
+    looks: Looks
     recordings: Recordings
     outlet: Outlet
     clock: Clock
@@ -43,13 +45,14 @@ async def _parts(request: Request) -> Parts:
 ThisGateway = Annotated[Parts, Depends(_parts)]
 
 
-async def _caller(
+async def identified(
     request: Request, parts: ThisGateway, bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
 ) -> Caller:
+    """The caller of a request, kept with it for the log; a problem 401 or 403 when it is nobody."""
     caller = await parts.callers.identify(bearer.credentials if bearer else None)
     request.state.caller = caller
     return caller
 
 
-ThisCaller = Annotated[Caller, Depends(_caller)]
+ThisCaller = Annotated[Caller, Depends(identified)]
 """Who calls; every route but the public ones asks for it."""

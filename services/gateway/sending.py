@@ -1,11 +1,9 @@
 """From admitted events to the broker: a last look at the ledger, all replicas' word, and a line in the audit log."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
 from events.answers import DepartmentAnswer, TeamAnswer
@@ -16,11 +14,11 @@ from events.signals import CANARY, Report
 from services.agreements.senders import Sender
 from services.gateway.admission import Submission, conflicting, own_signal, topic_of, with_trace
 from services.gateway.callers import Caller
+from services.gateway.looking import Known
 from services.gateway.parts import Parts
 from services.gateway.problems import Mistake, Problem, mistakes
 from services.gateway.recordings import Key
 from services.gateway.tracing import traceparent
-from services.ledger.known import assignment_owners, digests, signal_owners
 from services.runtime.broker import Message
 from services.runtime.logging import audit
 
@@ -48,26 +46,6 @@ class AcceptedEvent(BaseModel):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the ledger knows of some events."""
-
-    digests: dict[Key, bytes]
-    assignments: dict[UUID, tuple[str, UUID]]
-    signals: dict[UUID, str]
-
-
-async def look_up(connection: AsyncConnection, events: Sequence[Event]) -> Known:
-    """Ask the ledger about these events."""
-    answered = {event.data.assignment for event in events if isinstance(event.data, DepartmentAnswer)}
-    named = {event.data.signal for event in events if isinstance(event.data, TeamAnswer)}
-    return Known(
-        await digests(connection, [(event.source, event.id) for event in events]),
-        await assignment_owners(connection, answered),
-        await signal_owners(connection, named),
-    )
-
-
 def refuse_known(submission: Submission, events: Sequence[Event], known: Known, caller: Caller) -> None:
     """Raise a problem for what the ledger knows to be another's (403) or another event (409)."""
     foreign: list[Mistake] = []
@@ -75,7 +53,8 @@ def refuse_known(submission: Submission, events: Sequence[Event], known: Known, 
     for number, event in enumerate(events):
         index = submission.index(number)
         foreign += mistakes(_foreign(event, known, caller), index=index)
-        if known.digests.get((event.source, event.id), digest(event.raw)) != digest(event.raw):
+        recorded = known.digests.get((event.source, event.id))
+        if recorded is not None and recorded != digest(event.raw):
             fault = Fault("id", "an earlier event has this source and id, and another type, subject, time or data")
             changed += mistakes([fault], index=index)
     if foreign:

@@ -65,7 +65,7 @@ def _endpoint(call: str) -> Endpoint:
         event = event_of(call, id, body, idempotency_key, caller, parts)
         signal = await check_with_ledger(event, caller, parts)
         done = Accepted(accepted=await sending.send(parts, request, caller, [event], [signal]))
-        await wait_for(parts, response, [event], done, prefer)
+        response.headers.update(await wait_for(parts, [event], done, prefer))
         return done
 
     return answer

@@ -8,11 +8,12 @@ from pydantic import BaseModel, Field
 from events.envelope import digest
 from events.reading import Event
 from services.gateway import admission, bodies, sending
+from services.gateway.direct import DirectRoute
 from services.gateway.parts import Parts, ThisCaller, ThisGateway
 from services.gateway.recordings import WAIT_SECONDS_MAX, wait_seconds
 from services.gateway.sending import AcceptedEvent
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], route_class=DirectRoute)
 
 Prefer = Annotated[
     str | None,
@@ -38,12 +39,10 @@ class Accepted(BaseModel):
     "/v1/events",
     operation_id="sendEvents",
     status_code=202,
-    response_model_exclude_unset=True,
+    response_model=Accepted,
     summary="Send one event, or a batch",
 )
-async def send_events(
-    request: Request, response: Response, caller: ThisCaller, parts: ThisGateway, prefer: Prefer = None
-) -> Accepted:
+async def send_events(request: Request, caller: ThisCaller, parts: ThisGateway, prefer: Prefer = None) -> Response:
     """Send signals or answers of the caller's own.
 
     One event in structured or binary mode, or a batch. All of it is accepted, or nothing. A repeat of an event (the
@@ -53,22 +52,23 @@ async def send_events(
     pairs = [(name.decode("latin-1"), value) for name, value in request.headers.raw]
     submission = admission.read(pairs, bodies.media_type(request.headers), body)
     events = admission.admit(submission, caller, parts.agreements, parts.clock())
-    known = await parts.reader.ask(lambda connection: sending.look_up(connection, events))
+    known = await parts.looks.known(events)
     if known is not None:
         sending.refuse_known(submission, events, known, caller)
     signals = sending.signals_of(events, known)
     accepted = await sending.send(parts, request, caller, events, signals)
     answer = Accepted(accepted=accepted)
-    await wait_for(parts, response, events, answer, prefer)
-    return answer
+    applied = await wait_for(parts, events, answer, prefer)
+    content = answer.model_dump_json(exclude_unset=True)
+    return Response(content, 202, applied, media_type="application/json")
 
 
-async def wait_for(parts: Parts, response: Response, events: list[Event], answer: Accepted, prefer: str | None) -> None:
-    """Do as `Prefer: wait` asks, and say so in `Preference-Applied` (RFC 7240)."""
+async def wait_for(parts: Parts, events: list[Event], answer: Accepted, prefer: str | None) -> dict[str, str]:
+    """Do as `Prefer: wait` asks; the header that says so, `Preference-Applied` (RFC 7240), or none."""
     seconds = wait_seconds(prefer)
     if seconds is None:
-        return
+        return {}
     answer.recorded = await parts.recordings.wait(
         {(event.source, event.id): digest(event.raw) for event in events}, seconds
     )
-    response.headers["Preference-Applied"] = f"wait={seconds}"
+    return {"Preference-Applied": f"wait={seconds}"}
