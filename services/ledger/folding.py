@@ -17,23 +17,20 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from events.faults import Unreadable
-from services.agreements.loading import parse
-from services.agreements.model import Agreements
 from services.ledger import counters, store
 from services.ledger.counting import Counts
 from services.ledger.differing import Comparison, Difference, Differences
 from services.ledger.fold import FAR, Entry, Folded, Passage, Told, fold_signal, fold_unknown
 from services.ledger.state import State
+from services.ledger.versions import Versions, read_versions
 from services.runtime.database import transient_errors
-from services.runtime.errors import KoikarperError
 
 CHUNK = 200
 """Signals that are folded together."""
@@ -44,10 +41,6 @@ TABLES = ("signal", "assignment", "counter")
 
 Progress = Callable[[int], None]
 _FIRST = UUID(int=0)
-
-
-class NoSuchVersion(KoikarperError):  # noqa: N818 - says what happened
-    """The record names agreements that the ledger does not hold."""
 
 
 @dataclass(slots=True)
@@ -112,7 +105,7 @@ async def fold_beside(
     await connection.execute(text("set local statement_timeout = 0"))
     await connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
     live = await connection.scalar(_LIVE)
-    folding = _Folding(connection, await _versions(connection), live, target, progress, passed)
+    folding = _Folding(connection, await read_versions(connection), live, target, progress, passed)
     await folding.run()
     return folding.result
 
@@ -121,7 +114,7 @@ class _Folding:
     def __init__(
         self,
         connection: AsyncConnection,
-        versions: "_Versions",
+        versions: Versions,
         live: str,
         target: str,
         progress: Progress,
@@ -239,37 +232,6 @@ class _Folding:
         return {row.id: min(row.next_moment_at or FAR, latest) for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class _Versions:
-    """All agreements that were ever in force, the earliest first."""
-
-    known: Mapping[str, Agreements]
-    seen: Mapping[str, datetime]
-
-    def entry(self, row: Row[Any]) -> Entry:
-        """A row of the record; raises `NoSuchVersion`."""
-        version = row.agreements or self._of(row.at)
-        self.require(version)
-        return Entry(row.seq, row.at, row.source, row.id, row.sender, row.refused, bytes(row.body), version)
-
-    def require(self, version: str) -> None:
-        """Raise `NoSuchVersion` when the ledger does not hold it."""
-        if version not in self.known:
-            raise NoSuchVersion(
-                f"the record names agreements of version {version[:12]}, which the ledger does not hold"
-            )
-
-    def _of(self, at: datetime) -> str:
-        """What was recorded before there were seals names no version: the one that was new then is the best guess."""
-        before = [version for version, seen in self.seen.items() if seen <= at]
-        return before[-1] if before else next(iter(self.seen), "")
-
-
-async def _versions(connection: AsyncConnection) -> _Versions:
-    rows = (await connection.execute(_VERSIONS)).all()
-    return _Versions({row.version: parse(row.text) for row in rows}, {row.version: row.first_seen for row in rows})
-
-
 def _dead_letters(live: str, target: str) -> str:
     return f"""
         insert into {target}.counter (name, labels, value)
@@ -283,7 +245,6 @@ def _dead_letters(live: str, target: str) -> str:
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid()))
 _LIVE = text("select relnamespace::regnamespace::text from pg_class where oid = 'record'::regclass")
-_VERSIONS = text("select version, text, first_seen from agreements order by first_seen, version")
 _LATEST = text("select max(read_until) from reading")
 _SIGNALS = text("select distinct signal from record where signal > :after order by signal limit :limit").bindparams(
     bindparam("after", type_=Uuid())
