@@ -12,7 +12,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from tests.benchmarks import growth, intake, relay, snapshot
+from tests.benchmarks import growth, intake, poison, relay, snapshot
 from tests.benchmarks.commands import ROOT, first_acknowledged_seconds, local, replay_seconds
 from tests.benchmarks.figures import Figure, Ratio, percentile, show
 from tests.benchmarks.latency import latencies_ms
@@ -31,6 +31,7 @@ class Group(StrEnum):
     INTAKE = "intake"
     RELAY = "relay"
     GROWTH = "growth"
+    POISON = "poison"
 
 
 def main(
@@ -63,6 +64,9 @@ def main(
             console.print("The intake where much is recorded already" + ("" if quick else ": ten million events"))
             plot = output.with_name("growth.png")
             figures += asyncio.run(growth.figures(folder / "growth", rounds, quick=quick, plot=plot))
+        if Group.POISON in wanted:
+            console.print("Good signals while one record in twenty is poison")
+            figures += uvloop.run(poison.figures(folder / "poison", rounds, quick=quick))
     show(figures, ratios, output)
 
 

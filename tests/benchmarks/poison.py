@@ -1,6 +1,7 @@
 """How long good signals take to their department while one record in twenty is poison."""
 
 import asyncio
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from services.local.parts import Parts
@@ -26,17 +28,40 @@ RATE = 200
 SECONDS, QUICK_SECONDS = 20.0, 8.0
 WARM_SECONDS = 3.0
 GOAL_MS = 1_000.0
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 PERCENTILES = (0.5, 0.95, 0.99)
 _DEAD = "select count(*) from dead_letter"
 
-CASES: Mapping[str, Mapping[str, Sort]] = {
-    "no poison": {},
-    "poison of every sort": poisons.EARLY | poisons.LATE,
-    "poison that is seen on reading": poisons.EARLY,
-    "poison that the database refuses": {REFUSED: poisons.LATE[REFUSED]},
-    "poison on which the work fails": {FAILING: poisons.LATE[FAILING]},
+CLEAN = "no poison"
+MEANT = {
+    "5 % of every sort": {**poisons.EARLY, **poisons.LATE},
+    "5 % that is seen on reading": poisons.EARLY,
 }
+"""What the goal is about."""
+CASES: Mapping[str, Mapping[str, Sort]] = {
+    CLEAN: {},
+    **MEANT,
+    "5 % that the database refuses": {REFUSED: poisons.LATE[REFUSED]},
+    "5 % on which the work fails": {FAILING: poisons.LATE[FAILING]},
+}
+"""The last two are the slow path alone: no such record is known, and each has to be looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One case in one round."""
+
+    delays_ms: list[float]
+    cpu_seconds: float  # of the ledger
+    poison: int
+
+    def percentile(self, share: float) -> float:
+        """Of the delays."""
+        return percentile(self.delays_ms, share)
+
+    def cpu_ms_each(self, clean: "Measured") -> float:
+        """What a bad record takes beside the same number of good signals without any."""
+        return (self.cpu_seconds - clean.cpu_seconds) * 1000 / max(self.poison, 1)
 
 
 @dataclass(slots=True)
@@ -68,23 +93,32 @@ class Post:
 async def figures(folder: Path, rounds: int, *, quick: bool) -> list[Figure]:
     """The 99th percentile of the delay, with none and with every kind of poison, in turn, in each round."""
     seconds = QUICK_SECONDS if quick else SECONDS
-    delays: dict[str, list[list[float]]] = {case: [] for case in CASES}
+    measured: dict[str, list[Measured]] = {case: [] for case in CASES}
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(Parts(folder / "parts", kafka_port=0, database_port=0))
         settings = town(parts, folder, TOWN)
         await prepare(settings)
         await refuse_some(settings)
-        for name in ("ledger", "relay"):
-            own = settings.model_copy(update={"metrics_port": free_port()})
-            await stack.enter_async_context(service(own, name))
+        services = [
+            await stack.enter_async_context(service(settings.model_copy(update={"metrics_port": free_port()}), name))
+            for name in ("ledger", "relay")
+        ]
+        ledger = psutil.Process(services[0].pid)
         post, sent = await _post(settings, stack), 0
         for round_ in range(rounds):
             for number, (case, sorts) in enumerate(CASES.items()):
                 poison = Poisons(round_ * len(CASES) + number, sorts)
-                delays[case].append(await _delays_ms(post, poison, seconds))
+                before = _cpu_seconds(ledger)
+                delays = await _delays_ms(post, poison, seconds)
                 sent += poison.total
-        await _check(settings, sent)
-    return [_figure(case, delays[case], delays["no poison"]) for case in CASES]
+                await _all_set_apart(settings, sent)
+                measured[case].append(Measured(delays, _cpu_seconds(ledger) - before, poison.total))
+    return [_figure(case, measured[case], measured[CLEAN]) for case in CASES]
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 async def _post(settings: Settings, stack: AsyncExitStack) -> Post:
@@ -121,7 +155,7 @@ async def _delays_ms(post: Post, poison: Poisons, seconds: float) -> list[float]
     return [(post.arrived[signal] - post.acknowledged[signal]) * 1000 for signal in counted]
 
 
-async def _check(settings: Settings, poison: int) -> None:
+async def _all_set_apart(settings: Settings, poison: int) -> None:
     """The figure counts only when every bad record was set apart."""
     connection = await asyncpg.connect(
         settings.database.get_secret_value(), server_settings={"search_path": settings.database_schema}
@@ -136,19 +170,13 @@ async def _check(settings: Settings, poison: int) -> None:
         await connection.close()
 
 
-def _figure(case: str, rounds: Sequence[list[float]], clean: Sequence[list[float]]) -> Figure:
-    value, ours = _middle(rounds), ", ".join(_said(rounds))
-    against = f"; {value[-1] / _middle(clean)[-1]:.1f} times that without poison" if rounds is not clean else ""
-    what = f"delay of good signals at {RATE}/s, p99: {case}"
-    return Figure(what, value[-1], GOAL_MS, "ms", f"{ours}{against}")
-
-
-def _middle(rounds: Sequence[list[float]]) -> list[float]:
-    """The median over the rounds of each percentile."""
-    return [sorted(percentile(one, share) for one in rounds)[len(rounds) // 2] for share in PERCENTILES]
-
-
-def _said(rounds: Sequence[list[float]]) -> list[str]:
-    spread = sorted(percentile(one, PERCENTILES[-1]) for one in rounds)
-    middles = [f"p{share * 100:.0f} {value:.0f} ms" for share, value in zip(PERCENTILES, _middle(rounds), strict=True)]
-    return [*middles, f"{len(rounds)} rounds, {spread[0]:.0f} to {spread[-1]:.0f}"]
+def _figure(case: str, rounds: Sequence[Measured], clean: Sequence[Measured]) -> Figure:
+    middle = [statistics.median(one.percentile(share) for one in rounds) for share in PERCENTILES]
+    worst = sorted(one.percentile(PERCENTILES[-1]) for one in rounds)
+    note = [f"p{share * 100:.0f} {value:.0f} ms" for share, value in zip(PERCENTILES, middle, strict=True)]
+    note.append(f"p99 in {len(rounds)} rounds {worst[0]:.0f} to {worst[-1]:.0f}")
+    if rounds is not clean:
+        more = statistics.median(one.cpu_ms_each(without) for one, without in zip(rounds, clean, strict=True))
+        note.append(f"each bad record costs the ledger {more:.1f} ms of CPU")
+    goal = GOAL_MS if case in MEANT else None
+    return Figure(f"{RATE} good signals/s, delay p99: {case}", middle[-1], goal, "ms", "; ".join(note))
