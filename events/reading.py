@@ -1,9 +1,9 @@
 """From a structured-mode dictionary to a checked event, with every fault reported at once."""
 
 import difflib
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -16,10 +16,10 @@ from events.signals import Data
 from events.texts import personal_data
 
 EXTENSION_LENGTH_MAX = 20
+_NO_EXTENSIONS = ATTRIBUTES | {"data"}
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A checked event: its attributes, its data as a model, and `raw`, the whole event as it was sent."""
 
     attributes: Attributes
@@ -88,12 +88,11 @@ def _refuse(reason: Reason, faults: list[Fault]) -> None:
 
 
 def _attributes(raw: dict[str, Any]) -> tuple[Attributes | None, list[Fault]]:
-    known = {name: value for name, value in raw.items() if name in ATTRIBUTES}
-    faults = [
-        fault for name in raw if name not in ATTRIBUTES and name != "data" for fault in _extension(name, raw[name])
-    ]
+    faults = []
+    if raw.keys() - _NO_EXTENSIONS:
+        faults = [fault for name in raw if name not in _NO_EXTENSIONS for fault in _extension(name, raw[name])]
     try:
-        return Attributes.model_validate(known), faults
+        return Attributes.model_validate(raw, extra="ignore"), faults
     except ValidationError as error:
         return None, faults_of(error) + faults
 
@@ -116,15 +115,19 @@ def _unknown_type(type_: str, table: dict[str, Entry]) -> str:
 
 
 def _future(event: Event, received: datetime) -> list[Fault]:
-    moments: list[tuple[str, date | datetime | None]] = [("time", event.attributes.time)]
-    if isinstance(event.data, signals.Report):
-        moments.append(("data.since", event.data.since))
-    if isinstance(event.data, signals.GrievanceReported):
-        moments.append(("data.happenedOn", first_day(event.data.happened_on)))
-    if isinstance(event.data, answers.ContactRecorded):  # or a plan to visit would count as having spoken
-        moments.append(("data.on", event.data.on))
     return [
         Fault(where, "lies in the future; it cannot be later than the moment of receipt")
-        for where, moment in moments
+        for where, moment in _moments(event)
         if moment is not None and is_later(moment, received)
     ]
+
+
+def _moments(event: Event) -> Iterator[tuple[str, date | datetime | None]]:
+    data = event.data
+    yield "time", event.attributes.time
+    if signals.is_report(data):
+        yield "data.since", data.since
+        if type(data) is signals.GrievanceReported:
+            yield "data.happenedOn", first_day(data.happened_on)
+    elif type(data) is answers.ContactRecorded:  # or a plan to visit would count as having spoken
+        yield "data.on", data.on

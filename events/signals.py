@@ -1,6 +1,6 @@
 """What a team reports: the eight kinds of signal and their data (contract 1.1), and the one of the machinery itself."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeGuard, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
@@ -198,9 +198,15 @@ ANY_KINDS: tuple[AnyKind, ...] = get_args(AnyKind)
 REPORTS: dict[AnyKind, type[Report]] = {kind: Canary if kind == CANARY else SIGNALS[kind] for kind in ANY_KINDS}
 """What the loop reads."""
 
+_REPORTS = frozenset(REPORTS.values())
 _FIELDS = {
     kind: tuple(field.alias or name for name, field in model.model_fields.items()) for kind, model in REPORTS.items()
 }
+
+
+def is_report(data: Data) -> TypeGuard[Report]:
+    """`isinstance`, for what every event passes: that one takes ten times as long on pydantic's models."""
+    return type(data) in _REPORTS
 
 
 def own_fields(kind: AnyKind, data: dict[str, Any]) -> dict[str, Any]:

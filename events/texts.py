@@ -36,6 +36,8 @@ _PHONE = re.compile(
     )(?!\w|[.,]\d)""",
     re.ASCII | re.VERBOSE,
 )
+# What each of the others needs: none of them finds anything in a text in which this finds nothing.
+_SUSPECT = re.compile(r"[0+](?:[^0-9]{0,4}[0-9]){8}|@|[0-9]{9}")
 
 
 def is_bsn(digits: str) -> bool:
@@ -44,11 +46,28 @@ def is_bsn(digits: str) -> bool:
     return total % 11 == 0 and int(digits) > 0
 
 
-def personal_data(value: Any, where: str = "data", field: str = "data") -> Iterator[Fault]:
+def personal_data(value: Any, where: str = "data") -> Iterator[Fault]:
     """Every place under `value` (JSON) where free text holds a BSN, an e-mail address or a phone number.
 
-    `where` is the path for the reader of the fault; `field` the last two names of it, lists left out.
+    `where` is the path of `value`, for the reader of the fault.
     """
+    if _is_suspect(value):
+        yield from _places(value, where, "data")
+
+
+def _is_suspect(value: Any) -> bool:
+    """Whether any text under `value` has what all personal data have; most events have none of it."""
+    if isinstance(value, str):
+        return _SUSPECT.search(value) is not None
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    return any(map(_is_suspect, value))
+
+
+def _places(value: Any, where: str, field: str) -> Iterator[Fault]:
+    """The faults under `value`; `field` is the last two names of its path, lists left out."""
     if isinstance(value, str):
         found = None if field in REFERENCES else _found_in(value, may_be_reached=field == REACH)
         if found:
@@ -56,10 +75,10 @@ def personal_data(value: Any, where: str = "data", field: str = "data") -> Itera
     elif isinstance(value, dict):
         parent = field.rpartition(".")[2]
         for key, item in value.items():
-            yield from personal_data(item, f"{where}.{key}", f"{parent}.{key}")
+            yield from _places(item, f"{where}.{key}", f"{parent}.{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from personal_data(item, f"{where}[{index}]", field)
+            yield from _places(item, f"{where}[{index}]", field)
 
 
 def _found_in(text: str, *, may_be_reached: bool) -> str | None:

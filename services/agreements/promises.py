@@ -1,14 +1,13 @@
 """When a promise is due: on the department's calendar, from the moment at which it was made."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from services.agreements.durations import Duration
 from services.agreements.model import Agreements
 
 
-@dataclass(frozen=True, slots=True)
-class Dates:
+class Dates(NamedTuple):
     """By when an assignment is acknowledged and resolved (aware UTC)."""
 
     acknowledge_by: datetime

@@ -1,9 +1,8 @@
 """Which departments a signal is assigned to, and why: every route that matches, and every owner."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from events.signals import CANARY, rules_of
 from services.agreements.codes import unknown_codes
@@ -16,8 +15,7 @@ Reason = tuple[str, str, str | None]
 """A department, why, and the promise that a route gives it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(NamedTuple):
     """A department that must answer, the reason that chose it first, and the promise that it makes."""
 
     department: str

@@ -1,7 +1,6 @@
 """How an assignment is made: its dates and its ladder, stored once and never changed by later agreements."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from events.identifiers import assignment_id
@@ -162,7 +161,7 @@ def without(moments: Iterable[Moment], stage: Stage) -> tuple[Moment, ...]:
 
 
 def _to_team(moment: Moment, team: str) -> Moment:
-    return replace(moment, to=team) if moment.act == "remind" and moment.to == "team" else moment
+    return moment._replace(to=team) if moment.act == "remind" and moment.to == "team" else moment
 
 
 def _first_deadline(moment: Moment) -> bool:

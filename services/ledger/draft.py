@@ -1,6 +1,6 @@
 """The working copy of a signal while one happening is applied to it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -43,13 +43,13 @@ class Draft:
 
     def change(self, assignment: Assignment, **changes: Any) -> Assignment:
         """Replace fields of one assignment."""
-        changed = replace(assignment, **changes)
+        changed = assignment._replace(**changes)
         self.assignments[assignment.id] = changed
         return changed
 
     def change_signal(self, **changes: Any) -> None:
         """Replace fields of the signal."""
-        self.signal = replace(self.signal, **changes)
+        self.signal = self.signal._replace(**changes)
 
     def standing(self) -> list[Assignment]:
         """The assignments that were not handed over: those on which the signal depends."""

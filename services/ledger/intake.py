@@ -12,10 +12,10 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from events.answers import DepartmentAnswer
+from events.answers import is_of_department
 from events.faults import Reason
 from events.identifiers import AssignmentId, SignalId
-from events.signals import Report
+from events.signals import is_report
 from services.agreements.topics import inputs
 from services.ledger import canaries, counters, keeping, passages, positions, recording, store, writing
 from services.ledger.book import Book
@@ -106,9 +106,13 @@ class Intake:
         self.marks.note_done(records)
 
     async def _load(self, connection: AsyncConnection, incoming: list[Incoming], rejected: list[Rejected]) -> Batch:
-        events = [item.event for item in incoming]
-        answered = {AssignmentId(subject_of(event)) for event in events if isinstance(event.data, DepartmentAnswer)}
-        named = {SignalId(subject_of(event)) for event in events if not isinstance(event.data, DepartmentAnswer)}
+        answered: set[AssignmentId] = set()
+        named: set[SignalId] = set()
+        for event in (item.event for item in incoming):
+            if is_of_department(event.data):
+                answered.add(AssignmentId(event.data.assignment))
+            else:
+                named.add(SignalId(subject_of(event)))
         signals = await store.signals_of(connection, answered)
         wanted = named | set(signals.values())
         states = await store.load_states(connection, wanted, lock=True)
@@ -126,10 +130,8 @@ def decide_one(batch: Batch, item: Incoming, book: Book) -> None:
     """Let the core decide one event on the state that the batch has so far."""
     said = Said(item.event, item.sender)
     subject = subject_of(item.event)
-    if isinstance(item.event.data, DepartmentAnswer):
-        signal = batch.signals.get(AssignmentId(subject))
-    else:
-        signal = SignalId(subject)
+    of_department = is_of_department(item.event.data)
+    signal = batch.signals.get(AssignmentId(subject)) if of_department else SignalId(subject)
     state = batch.states.get(signal) if signal else None
     if state is not None and (late := passages.late(state, item.event.source, item.event.id, item.at)):
         batch.late.append(late)
@@ -152,7 +154,7 @@ def in_order(incoming: Iterable[Incoming]) -> list[Incoming]:
     for item in incoming:
         place = (item.record.topic, item.record.partition)
         latest[place] = max(item.record.timestamp, latest.get(place, item.record.timestamp))
-        keyed.append((not isinstance(item.event.data, Report), latest[place], item))
+        keyed.append((not is_report(item.event.data), latest[place], item))
     return [item for _, _, item in sorted(keyed, key=itemgetter(0, 1))]
 
 

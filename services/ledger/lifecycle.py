@@ -1,14 +1,14 @@
 """The pure core: what a happening does to a signal, and what is told because of it. No clock, no database, no Kafka."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from events import answers
 from events.catalogue import kind_of
 from events.identifiers import AssignmentId, SignalId, signal_id
 from events.reading import Event
-from events.signals import Report, own_fields, rules_of
+from events.signals import Report, is_report, own_fields, rules_of
 from services.agreements.routing import route
 from services.agreements.senders import Sender
 from services.ledger import department_answers, team_answers, telling
@@ -19,24 +19,21 @@ from services.ledger.passing import pass_all, pass_assignment, pass_signal
 from services.ledger.state import Follow, Signal, State
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """A team or a department said something: a checked event and who sent it."""
 
     event: Event
     sender: Sender
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """Time went by: every moment before `at` has passed, for the signal and all its assignments."""
 
 
 Happening = Said | Passed
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The state after a happening, the events to publish, and why an answer was refused, if it was."""
 
     state: State | None
@@ -53,14 +50,14 @@ def decide(state: State | None, happening: Happening, at: datetime, book: Book) 
     if isinstance(happening, Passed):
         return _pass(state, at, book)
     data = happening.event.data
-    if isinstance(data, Report):
+    if is_report(data):
         return _report(state, happening.event, data, at, book)
     if state is None:
         return refuse_unknown(happening, at, book)
     draft = Draft.of(state, book)
-    if isinstance(data, answers.DepartmentAnswer):
+    if answers.is_of_department(data):
         return _attempt(draft, happening, at, lambda: _department(draft, happening, data, at))
-    if isinstance(data, answers.TeamAnswer):
+    if answers.is_of_team(data):
         return _attempt(draft, happening, at, lambda: _team(draft, happening, at))
     raise TypeError(f"{type(data).__name__} is no happening of a signal")
 
@@ -77,9 +74,9 @@ def refuse_unknown(said: Said, at: datetime, book: Book) -> Decision:
 def subject_of(event: Event) -> SignalId | AssignmentId:
     """What an event is about: its own signal for a report, else the assignment or the signal that it answers."""
     data = event.data
-    if isinstance(data, answers.DepartmentAnswer):
+    if answers.is_of_department(data):
         return AssignmentId(data.assignment)
-    if isinstance(data, answers.TeamAnswer):
+    if answers.is_of_team(data):
         return SignalId(data.signal)
     return signal_id(event.source, event.id)
 

@@ -1,15 +1,14 @@
 """From a record to what was said and by whom, or to why it becomes a dead letter; pure."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from events import catalogue
-from events.answers import DepartmentAnswer, TeamAnswer
+from events.answers import is_of_department, is_of_team
 from events.envelope import SIZE_MAX, digest, encode, read_message
 from events.faults import Fault, Reason, Unreadable
 from events.reading import Event, read_input
-from events.signals import InterventionAnnounced, Report, own_fields
+from events.signals import InterventionAnnounced, Report, is_report, own_fields
 from services.agreements.codes import unknown_faults
 from services.agreements.model import Agreements
 from services.agreements.senders import Sender, may_use
@@ -29,8 +28,7 @@ fit in what its readers take (`OUTCOME_SIZE_MAX`).
 SOURCE_LENGTH_MAX, ID_LENGTH_MAX = 300, 200
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A record that holds a valid event of a sender who may send it."""
 
     record: Record
@@ -46,8 +44,7 @@ class Incoming:
         return self.origin.timestamp
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """A record that becomes a dead letter."""
 
     record: Record
@@ -135,13 +132,11 @@ def _structured(raw: dict[str, Any]) -> bytes:
 def _sender(topic: str, event: Event, agreements: Agreements) -> Sender:
     data = event.data
     sender = topic_sender(topic)
-    if isinstance(data, Report):
+    if is_report(data):
         if topic != catalogue.neighbourhood_topic(catalogue.kind_of(event.type) or "phase-changed"):
             raise _misplaced(event, topic)
         return _reporter(data, event, agreements)
-    if sender is None or isinstance(data, DepartmentAnswer) != (sender[0] == "department"):
-        raise _misplaced(event, topic)
-    if not isinstance(data, DepartmentAnswer | TeamAnswer):
+    if sender is None or not (is_of_department(data) if sender[0] == "department" else is_of_team(data)):
         raise _misplaced(event, topic)
     if not may_use(agreements, sender, event.source):
         raise _forged(sender, event)
@@ -156,7 +151,7 @@ def _reporter(data: Report, event: Event, agreements: Agreements) -> Sender:
     if unknown:
         raise Unreadable("unknown-code", unknown)
     candidates: list[Sender] = [("team", data.team)]
-    if isinstance(data, InterventionAnnounced):
+    if type(data) is InterventionAnnounced:
         candidates.append(("department", data.department))
     for sender in candidates:
         if may_use(agreements, sender, event.source):

@@ -6,7 +6,6 @@ lost to the department: it stands in its inbox at the gateway, and came as event
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from services.ledger.state import OPEN, Assignment, Follow, State
@@ -21,9 +20,9 @@ def open_told(state: State, sources: Mapping[str, str]) -> Iterator[tuple[Assign
     """
     for assignment in state.assignments.values():
         if assignment.state in OPEN:
-            made = replace(assignment, resolve_by=_first_told_date(state, assignment))
+            made = assignment._replace(resolve_by=_first_told_date(state, assignment))
             follow = assignment_told(sources[assignment.agreements], state.signal, made)
-            yield assignment, replace(follow, topics=follow.topics[:1])
+            yield assignment, follow._replace(topics=follow.topics[:1])
 
 
 def _first_told_date(state: State, assignment: Assignment) -> datetime:

@@ -10,16 +10,15 @@ The form is a promise: seals that are stored were made with it.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 FIRST = bytes(32)
 """What stands before the first seal of a partition."""
 
 
-@dataclass(frozen=True, slots=True)
-class SealedRow:
+class SealedRow(NamedTuple):
     """What of a row of the record is sealed: all of it save its own numbers (`seq`, `seal`)."""
 
     topic: str

@@ -1,27 +1,52 @@
 """States to rows and back, a batch at a time: sorted locks, set-based SQL."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Uuid, bindparam, text
+from pydantic_core import to_json
+from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.identifiers import AssignmentId, SignalId
 from services.ledger.passing import next_moment
 from services.ledger.state import Assignment, Moment, Signal, State
 
-_SIGNAL_FIELDS = [item.name for item in fields(Signal)]
-_ASSIGNMENT_FIELDS = [item.name for item in fields(Assignment)]
-_MOMENT_FIELDS = [item.name for item in fields(Moment)]
-
 _IDS = bindparam("ids", type_=ARRAY(Uuid()))
-_SIGNALS = text("select * from signal where id = any(:ids) order by id").bindparams(_IDS)
-_SIGNALS_LOCKED = text("select * from signal where id = any(:ids) order by id for update").bindparams(_IDS)
-_ASSIGNMENTS = text("select * from assignment where signal = any(:ids) order by assigned_at, id").bindparams(_IDS)
-_SIGNALS_OF = text("select id, signal from assignment where id = any(:ids)").bindparams(_IDS)
+
+
+def _select(fields: Sequence[str], rest: str) -> TextClause:
+    return text(f"select {', '.join(fields)} from {rest}").bindparams(_IDS)  # noqa: S608 - names of our own columns
+
+
+_SIGNALS = _select(Signal._fields, "signal where id = any(:ids) order by id")
+_SIGNALS_LOCKED = _select(Signal._fields, "signal where id = any(:ids) order by id for update")
+_ASSIGNMENTS = _select(Assignment._fields, "assignment where signal = any(:ids) order by assigned_at, id")
+_SIGNALS_OF = _select(("id", "signal"), "assignment where id = any(:ids)")
+
+
+def _upsert(table: str, columns: Sequence[str], source: str, **computed: str) -> TextClause:
+    """Rows of JSON into a table; a `computed` column is an expression over the `source` beside them."""
+    values = ", ".join(computed.get(name, name) for name in columns)
+    updates = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
+    return text(f"""
+        insert into {table} ({", ".join(columns)}) select {values} from {source}
+        on conflict (id) do update set {updates}
+    """)  # noqa: S608 - names of our own columns
+
+
+# A report goes beside its row, as text: what is stored is told again, and compared, character for character.
+_SAVE_SIGNALS = _upsert(
+    "signal",
+    [*Signal._fields, "next_moment_at"],
+    "rows from (json_populate_recordset(null::signal, cast(:rows as json)), unnest(cast(:reports as text[])))",
+    report="cast(unnest as json)",
+)
+_SAVE_ASSIGNMENTS = _upsert(
+    "assignment", Assignment._fields, "json_populate_recordset(null::assignment, cast(:rows as json))"
+)
+_REPORTS = json.JSONEncoder(ensure_ascii=False, check_circular=False)
 
 
 async def load_states(
@@ -30,11 +55,10 @@ async def load_states(
     """The states of those `signals` that the ledger knows; `lock` holds their rows, in one order, until the commit."""
     if not signals:
         return {}
-    ids = {"ids": sorted(signals)}
-    rows = (await connection.execute(_SIGNALS_LOCKED if lock else _SIGNALS, ids)).mappings().all()
-    states = {SignalId(row["id"]): State(_signal(row)) for row in rows}
-    for row in (await connection.execute(_ASSIGNMENTS, ids)).mappings():
-        assignment = _assignment(row)
+    ids = {"ids": list(signals)}
+    rows = (await connection.execute(_SIGNALS_LOCKED if lock else _SIGNALS, ids)).all()
+    states = {signal.id: State(signal, {}) for signal in map(_signal, rows)}
+    for assignment in map(_assignment, (await connection.execute(_ASSIGNMENTS, ids)).all()):
         states[assignment.signal].assignments[assignment.id] = assignment
     return states
 
@@ -45,8 +69,8 @@ async def signals_of(
     """The signal of each of those `assignments` that the ledger knows."""
     if not assignments:
         return {}
-    rows = await connection.execute(_SIGNALS_OF, {"ids": sorted(assignments)})
-    return {AssignmentId(row.id): SignalId(row.signal) for row in rows}
+    rows = await connection.execute(_SIGNALS_OF, {"ids": list(assignments)})
+    return {AssignmentId(id_): SignalId(signal) for id_, signal in rows.all()}
 
 
 def versions(states: Iterable[State]) -> set[str]:
@@ -56,52 +80,40 @@ def versions(states: Iterable[State]) -> set[str]:
 
 async def save_states(connection: AsyncConnection, before: Mapping[SignalId, State], after: Iterable[State]) -> None:
     """Write what changed between `before` and `after`, in one statement a table."""
-    signals, assignments = [], []
+    signals: list[dict[str, Any]] = []
+    reports: list[str] = []
+    assignments: list[dict[str, Any]] = []
     for state in after:
         old = before.get(state.signal.id)
+        if old is state:
+            continue
         changed = [item for item in state.assignments.values() if old is None or old.assignments.get(item.id) != item]
         if changed or old is None or old.signal != state.signal:
-            signals.append(_signal_row(state))
-        assignments += [_row(item) for item in changed]
-    await _upsert(connection, "signal", [*_SIGNAL_FIELDS, "next_moment_at"], signals)
-    await _upsert(connection, "assignment", _ASSIGNMENT_FIELDS, assignments)
-
-
-async def _upsert(connection: AsyncConnection, table: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    names = ", ".join(columns)
-    updates = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
-    statement = (
-        f"insert into {table} ({names}) select {names} from json_populate_recordset(null::{table}, cast(:rows as json))"  # noqa: S608 - names of our own columns
-        f" on conflict (id) do update set {updates}"
-    )
-    await connection.execute(text(statement), {"rows": json.dumps(rows, default=_plain, ensure_ascii=False)})
-
-
-def _plain(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+            signals.append(_row(state.signal) | {"report": None, "next_moment_at": next_moment(state)})
+            reports.append(_REPORTS.encode(state.signal.report))
+        assignments += map(_row, changed)
+    if signals:
+        await connection.execute(_SAVE_SIGNALS, {"rows": to_json(signals).decode(), "reports": reports})
+    if assignments:
+        await connection.execute(_SAVE_ASSIGNMENTS, {"rows": to_json(assignments).decode()})
 
 
 def _row(item: Assignment | Signal) -> dict[str, Any]:
-    names = _ASSIGNMENT_FIELDS if isinstance(item, Assignment) else _SIGNAL_FIELDS
-    row = {name: getattr(item, name) for name in names}
-    row["moments"] = [{name: getattr(moment, name) for name in _MOMENT_FIELDS} for moment in item.moments]
+    row: dict[str, Any] = dict(zip(item._fields, item, strict=True))
+    row["moments"] = [
+        dict(zip(Moment._fields, (moment.due.isoformat(), *moment[1:]), strict=True)) for moment in item.moments
+    ]
     return row
 
 
-def _signal_row(state: State) -> dict[str, Any]:
-    return _row(state.signal) | {"next_moment_at": next_moment(state)}
-
-
-def _moments(rows: list[dict[str, Any]]) -> tuple[Moment, ...]:
+def _moments(rows: Iterable[dict[str, Any]]) -> tuple[Moment, ...]:
     return tuple(Moment(**(row | {"due": datetime.fromisoformat(row["due"])})) for row in rows)
 
 
-def _signal(row: Mapping[Any, Any]) -> Signal:
-    own = {"moments": _moments(row["moments"]), "rules": tuple(row["rules"])}
-    return Signal(**{name: row[name] for name in _SIGNAL_FIELDS} | own)
+def _signal(row: Row[Any]) -> Signal:
+    signal = Signal._make(row)
+    return signal._replace(moments=_moments(row.moments), rules=tuple(signal.rules))
 
 
-def _assignment(row: Mapping[Any, Any]) -> Assignment:
-    return Assignment(**{name: row[name] for name in _ASSIGNMENT_FIELDS} | {"moments": _moments(row["moments"])})
+def _assignment(row: Row[Any]) -> Assignment:
+    return Assignment._make(row)._replace(moments=_moments(row.moments))

@@ -1,14 +1,16 @@
 """The events that the loop tells, each with an id that the same decision always has (contract 1.4)."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
+from uuid import UUID
 
 from events import catalogue
 from events.envelope import SIZE_MAX, structured
 from events.identifiers import loop_id
+from events.moments import zulu
 from events.outcomes import AssignmentOutcome, EventReference, RefusalCode
 from events.reading import Event
-from events.signals import Data
 from services.agreements.senders import Sender
 from services.ledger.draft import Draft
 from services.ledger.state import Assignment, Follow, Moment, Signal
@@ -21,12 +23,34 @@ UTF8_BYTES_MAX = 4
 
 
 def told(source: str, name: str, at: datetime, topics: tuple[str, ...], *identity: object, **data: Any) -> Follow:
-    """An outcome of type `name`; `identity` says which decision it is, so that a repeat has the same id."""
+    """An outcome of type `name`; `identity` says which decision it is, so that a repeat has the same id.
+
+    `data` is by the names of its model, whose order and aliases are those on the wire. It is not validated: the loop's
+    own words come from states and agreements that were, and the tests hold every one of them against its model.
+    """
     type_ = f"{catalogue.PREFIX}.{name}.v1"
-    model: Data = catalogue.CATALOGUE[type_].model.model_validate(data, by_name=True)
-    body = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    body = {alias: _plain(data[field]) for field, alias in _wire(type_) if data.get(field) is not None}
     raw = structured(id_=loop_id(type_, *identity), source=source, type_=type_, time=at, data=body)
     return Follow(topics, raw)
+
+
+@cache  # as many as there are types of outcomes
+def _wire(type_: str) -> tuple[tuple[str, str], ...]:
+    fields = catalogue.CATALOGUE[type_].model.model_fields
+    return tuple((name, field.alias or name) for name, field in fields.items())
+
+
+def _plain(value: Any) -> Any:
+    """A value as it stands in JSON."""
+    if isinstance(value, str | int | dict):
+        return value
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return zulu(value)
+    if isinstance(value, AssignmentOutcome | EventReference):
+        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def tell(draft: Draft, name: str, at: datetime, topics: tuple[str, ...], *identity: object, **data: Any) -> None:

@@ -1,8 +1,7 @@
 """The set-based writes of the batch transaction beside the record: identities and the outbox."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, LargeBinary, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,8 +18,7 @@ CHUNK_BYTES = 8 * 1024 * 1024
 Entries = Iterator[OutboxEntry]
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An event that enters the record, with what was decided."""
 
     item: Incoming

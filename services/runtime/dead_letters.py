@@ -7,6 +7,7 @@ when it comes back by way of `loop.retries`; `.service`, `.reason`, `.message` a
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from events.catalogue import DEAD_LETTERS, RETRIES
 from events.moments import parse_moment, zulu
@@ -20,8 +21,7 @@ MESSAGE_LENGTH_MAX = 1_000
 Pairs = Iterable[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a record was first received, and when."""
 
     topic: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,7 +110,7 @@ def _told(said: list[tuple[str, dict[str, Any], float]]) -> History:
 def with_assignment(history: History, **changes: Any) -> None:
     """Make the ledger say something else of the assignment that was answered."""
     state = history.states[SignalId(SIGNAL)]
-    changed = {**state.assignments, PERMITS: replace(state.assignments[PERMITS], **changes)}
+    changed = {**state.assignments, PERMITS: state.assignments[PERMITS]._replace(**changes)}
     history.states = {SignalId(SIGNAL): State(state.signal, changed)}
 
 

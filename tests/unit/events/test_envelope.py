@@ -141,6 +141,34 @@ def test_a_message_that_cannot_be_read_says_why(
     assert str(error.value)
 
 
+json_like = st.lists(
+    st.sampled_from(
+        [*'{}[]":,0123456789-+.eE \n\t/', "a", "é", '"a":', "true", "null", "NaN", "Infinity", "1e9", "0.1"]
+    )
+    | st.sampled_from([r"\n", r"\"", r"\ud83d", r"\u0000", "1e400", "9" * 310, "[" * 70, "]" * 70]),
+    max_size=9,
+).map("".join)
+
+
+@given(json_like | json_values.map(json.dumps) | st.floats().map(repr))
+def test_it_reads_what_the_standard_library_reads_and_nothing_else(text: str) -> None:
+    try:
+        expected = json.loads(text, parse_constant=int)
+    except ValueError:
+        expected = Unreadable
+    try:
+        read = read_json(text.encode())
+    except Unreadable:
+        read = Unreadable
+    assert read is Unreadable or repr(read) == repr(expected)
+    assert read is not Unreadable or expected is Unreadable or is_more_than_a_reader_takes(expected, text)
+
+
+def is_more_than_a_reader_takes(value: Any, text: str) -> bool:
+    """JSON to the letter that is refused all the same: too deep, out of range, or text that PostgreSQL cannot hold."""
+    return any(sign in repr(value) for sign in ("inf", r"\x00", r"\ud")) or text.count("[") > DEPTH_MAX
+
+
 def test_a_backslash_before_u0000_is_text_and_no_nul() -> None:
     assert read_json(rb'"C:\\u0000"') == r"C:\u0000"
     with pytest.raises(Unreadable):

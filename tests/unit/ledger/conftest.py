@@ -114,7 +114,17 @@ class Life:
     def _take(self, decision: Decision) -> "Life":
         self.last, self.state = decision, decision.state
         self.follows += decision.follows
+        for follow in decision.follows:
+            assert_says_what_its_type_says(follow.raw)
         return self
+
+
+def assert_says_what_its_type_says(raw: dict[str, Any]) -> None:
+    """What the loop tells is not validated as it is told: so it is here, for everything that any test lets it tell."""
+    data = parse(raw, strict=True).data
+    if raw["source"] == "urn:test":  # an answer, passed on as it was sent
+        return
+    assert list(raw["data"].items()) == list(data.model_dump(mode="json", by_alias=True, exclude_none=True).items())
 
 
 def at(hours: float) -> datetime:

@@ -1,6 +1,5 @@
 """Every cell of the tables in the ledger's README: the core is driven there and does what the cell says."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
@@ -104,9 +103,9 @@ def with_only(state, id_, name):
     moment = Moment(at(1.5), stage, act, to, rung=1)
     assert name_of(moment) == name
     of_signal = name in {"confirm deadline", "close"}
-    bare = {key: replace(item, moments=()) for key, item in state.assignments.items()}
-    bare[id_] = replace(bare[id_], moments=() if of_signal else (moment,))
-    return State(replace(state.signal, moments=(moment,) if of_signal else ()), bare)
+    bare = {key: item._replace(moments=()) for key, item in state.assignments.items()}
+    bare[id_] = bare[id_]._replace(moments=() if of_signal else (moment,))
+    return State(state.signal._replace(moments=(moment,) if of_signal else ()), bare)
 
 
 @pytest.mark.parametrize(("table", "name", "state", "leads_to"), CELLS)
