@@ -91,7 +91,12 @@ def _reading(settings: Settings) -> Iterator[Row]:
     yield (
         "tries of an unknown fault",
         f"`attempts_max` {settings.attempts_max}",
-        "its record is looked for: a dead letter",
+        "its record is looked for: a dead letter; in the ledger at once, so that nobody waits for it",
+    )
+    yield (
+        "records in a row on which the work fails",
+        f"`attempts_max` {settings.attempts_max}, nothing worked between",
+        "the fault may be ours: the ledger waits between tries, as a department's program always does",
     )
     yield (
         "dead letters in a row",

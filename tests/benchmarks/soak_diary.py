@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -81,8 +82,9 @@ class Diary:
     def begin(self, rate: float) -> None:
         """The steady rate begins."""
         self._rate = rate
+        found = f"Highest rate of the whole loop {self.highest:,.0f} signals/s; from" if self.highest else "From"
         self.say(
-            f"Highest rate of the whole loop {self.highest:,.0f} signals/s; from now {rate:,.0f}/s, with poison; disk "
+            f"{found} now {rate:,.0f}/s, with poison; load {os.getloadavg()[0]:.1f}; disk "
             f"{free_bytes(self._folder) / 1e9:.1f} GB free. Delays: from sending to the department's topic"
         )
         self._console.print(_HEAD, style="bold")
