@@ -51,15 +51,16 @@ class Progress:
 
     def done(self, stretch: Sequence[Record]) -> None:
         """Every record of `stretch` is worked or rejected."""
-        for record in stretch:
-            self._next[self._partition(record)] = record.offset + 1
+        lasts = {(record.topic, record.partition): record.offset for record in stretch}
+        for (topic, number), offset in lasts.items():
+            self._next[TopicPartition(self._prefix + topic, number)] = offset + 1
 
     def firsts(self, records: Iterable[Record]) -> dict[TopicPartition, int]:
         """The first offset of each partition among `records`, which are in order."""
-        firsts: dict[TopicPartition, int] = {}
+        firsts: dict[tuple[str, int], int] = {}
         for record in records:
-            firsts.setdefault(self._partition(record), record.offset)
-        return firsts
+            firsts.setdefault((record.topic, record.partition), record.offset)
+        return {TopicPartition(self._prefix + topic, number): offset for (topic, number), offset in firsts.items()}
 
     async def rewind(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
         """Go back to the first record of each partition that is not done; raises `PositionError` if that fails.
@@ -115,9 +116,6 @@ class Progress:
                     f"{partition.topic}-{partition.partition} was read up to offset {known}, but begins again at "
                     f"{first}: the topic was lost or made anew. {MEND}"
                 )
-
-    def _partition(self, record: Record) -> TopicPartition:
-        return TopicPartition(self._prefix + record.topic, record.partition)
 
 
 async def start_offsets(

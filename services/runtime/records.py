@@ -45,5 +45,5 @@ def record_of(raw: Any, prefix: str = "") -> Record:
         timestamp=moment(raw.timestamp),
         key=raw.key,
         value=raw.value,
-        headers=tuple((name, value or b"") for name, value in raw.headers),
+        headers=tuple([(name, value or b"") for name, value in raw.headers]),
     )
