@@ -1,8 +1,9 @@
-"""The file of a journal: lines that are on the disk once written, and whole or gone after a crash."""
+"""The file of a journal: lines that outlive the process once written, the machine once synced; whole or gone."""
 
 import json
 import os
 from collections.abc import Iterator
+from json.encoder import encode_basestring_ascii as _quoted
 from pathlib import Path
 
 from services.department.journal import EventKey, JournalError
@@ -42,13 +43,16 @@ class Lines:
             os.close(descriptor)
 
     def append(self, event: EventKey) -> None:
-        """Write one line, on the disk when this returns; after an OSError `open` must tell what was written."""
+        """Write one line; a process that dies leaves it. After an OSError `open` must tell what was written."""
         try:
-            _write(self._file, json.dumps(event).encode() + b"\n")
-            os.fsync(self._file)
+            _write(self._file, _line(event))
         except OSError:
             self.close()
             raise
+
+    def sync(self) -> None:
+        """Have every line that was written on the disk, also while more are; after an OSError `close` and `open`."""
+        os.fsync(self._file)
 
     def keep(self, events: Iterator[EventKey]) -> None:
         """Put a file with these lines in this one's place, whole or not at all; OSError when the disk fails."""
@@ -56,7 +60,7 @@ class Lines:
         draft.unlink(missing_ok=True)
         new = _open(draft)
         try:
-            _write(new, b"".join(json.dumps(event).encode() + b"\n" for event in events))
+            _write(new, b"".join(map(_line, events)))
             os.fsync(new)
             draft.replace(self.path)
         except OSError:
@@ -90,6 +94,10 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _line(event: EventKey) -> bytes:
+    return f"[{_quoted(event.source)}, {_quoted(event.id)}]\n".encode()
 
 
 def _open(path: Path) -> int:

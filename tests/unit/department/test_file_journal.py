@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,19 +65,98 @@ async def test_a_handler_that_raises_leaves_the_event_new(tmp_path: Path) -> Non
     await journal.close()
 
 
-async def test_an_event_is_on_the_disk_before_the_next_is_taken_in(tmp_path: Path, monkeypatch: Any) -> None:
-    synced: list[bytes] = []
-    sync = os.fsync
+class Disk:
+    """Notes what the file held each time that the disk was asked to keep it."""
 
-    def fsync(descriptor: int) -> None:
-        sync(descriptor)
-        synced.append((tmp_path / "handled.jsonl").read_bytes())
+    def __init__(self, folder: Path, monkeypatch: Any) -> None:
+        self.kept: list[int] = []
+        self.fails = False
+        self._file = folder / "handled.jsonl"
+        self._sync = os.fsync
+        monkeypatch.setattr(lines.os, "fsync", self._fsync)
 
+    def _fsync(self, descriptor: int) -> None:
+        if self.fails:
+            raise OSError(errno.EIO, "Input/output error")
+        self._sync(descriptor)
+        self.kept.append(self._file.read_bytes().count(b"\n"))
+
+
+async def test_an_event_whose_handler_takes_its_time_is_on_the_disk_before_the_next_is_taken_in(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    journal = FileJournal(tmp_path, clock=count().__next__)
+    await journal.open()
+    disk = Disk(tmp_path, monkeypatch)
+    for number in range(1, 4):
+        await take_in(journal, key(number))
+        assert disk.kept[-1] == number
+    await journal.close()
+
+
+async def test_an_event_that_comes_alone_is_on_the_disk_at_once(tmp_path: Path, monkeypatch: Any) -> None:
     journal = FileJournal(tmp_path)
     await journal.open()
-    monkeypatch.setattr(lines.os, "fsync", fsync)
+    disk = Disk(tmp_path, monkeypatch)
     await take_in(journal, key(1))
-    assert synced == [json.dumps(key(1)).encode() + b"\n"]
+    assert disk.kept == [1]
+    await journal.close()
+
+
+async def test_events_that_follow_each_other_fast_are_in_the_file_at_once_and_share_one_asking_of_the_disk(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    journal = FileJournal(tmp_path, clock=lambda: 0.0)
+    await journal.open()
+    disk = Disk(tmp_path, monkeypatch)
+    for number in range(1, 101):
+        await take_in(journal, key(number))
+        assert _written(tmp_path) == number  # so a process that is killed now has lost nothing
+    async with asyncio.timeout(60):
+        while disk.kept[-1:] != [100]:  # noqa: ASYNC110 - without any further event
+            await asyncio.sleep(0.01)
+    assert len(disk.kept) < 20
+    await journal.close()
+    assert await reopened(tmp_path, *map(key, range(1, 102))) == [key(101)]
+
+
+async def test_a_journal_that_is_closed_has_all_on_the_disk(tmp_path: Path, monkeypatch: Any) -> None:
+    journal = FileJournal(tmp_path, clock=lambda: 0.0)
+    await journal.open()
+    disk = Disk(tmp_path, monkeypatch)
+    await take_in(journal, *map(key, range(5)))
+    await journal.close()
+    assert disk.kept[-1] == 5
+
+
+async def test_a_disk_that_hangs_is_waited_for(tmp_path: Path, monkeypatch: Any) -> None:
+    moment = [0.0]
+    journal = FileJournal(tmp_path, clock=lambda: moment[0])
+    await journal.open()
+    await take_in(journal, key(1))
+    disk = Disk(tmp_path, monkeypatch)
+    for number in range(2, 104):  # each comes fast, but the first of them waits for the disk ever longer
+        moment[0] += 0.01
+        await take_in(journal, key(number))
+    assert disk.kept
+    await journal.close()
+
+
+async def test_a_disk_that_fails_beside_the_handlers_is_told_and_tried_again_and_nothing_is_handled_twice(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    journal = FileJournal(tmp_path, clock=lambda: 0.0)
+    await journal.open()
+    await take_in(journal, key(1))
+    disk = Disk(tmp_path, monkeypatch)
+    disk.fails = True
+    await take_in(journal, key(2), key(3))
+    with pytest.raises(OSError, match="Input/output error"):
+        await journal.settle()
+    disk.fails = False
+    assert await take_in(journal, key(1), key(2), key(3), key(4)) == [key(4)]
+    await journal.settle()
+    assert disk.kept[-1] == 4
     await journal.close()
 
 
