@@ -43,6 +43,9 @@ class FileJournal:
         self._lock = -1
         self._noted_at = self._clean_at = float("-inf")
         self._unsynced = False
+        self._since: list[EventKey] | None = None
+        """What was noted since the file is being written anew."""
+        self._mending = asyncio.Lock()
         self._syncing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -75,7 +78,9 @@ class FileJournal:
         if self._lock < 0:
             raise JournalError("The journal is not open")
         if not self._lines.is_open:
-            await asyncio.to_thread(self._read)
+            async with self._mending:
+                if not self._lines.is_open:
+                    await asyncio.to_thread(self._read)
 
     def holds(self, event: EventKey) -> bool:
         """Whether the event was handled before."""
@@ -89,6 +94,8 @@ class FileJournal:
             self._unsynced, self._clean_at = True, now
         self._written += 1
         self._handled[event] = None
+        if self._since is not None:
+            self._since.append(event)
         if len(self._handled) > self._keep:
             del self._handled[next(iter(self._handled))]
         quick, self._noted_at = now - self._noted_at < SYNC_SECONDS, now
@@ -101,8 +108,9 @@ class FileJournal:
     async def settle(self) -> None:
         """Have all on the disk, and the file small."""
         await self._sync()
-        if self._written > self._keep * SLACK:
-            await asyncio.to_thread(self._compact)
+        async with self._mending:
+            if self._written > self._keep * SLACK:
+                await self._compact()
 
     def _open(self) -> None:
         try:
@@ -146,13 +154,19 @@ class FileJournal:
             self._unsynced = True
             raise
 
-    def _compact(self) -> None:
+    async def _compact(self) -> None:
+        """Write the file anew with what is kept; what other handlers note meanwhile comes behind it."""
+        kept = [*self._handled]
+        self._since = []
         try:
-            self._lines.keep(iter(self._handled))
+            await asyncio.to_thread(self._lines.draft, kept)
+            self._lines.adopt(self._since)
         except OSError as error:
             _log.warning("The journal in %s could not be made smaller: %s", self.folder, error)
         else:
-            self._written = len(self._handled)
+            self._written = len(kept) + len(self._since)
+        finally:
+            self._since = None
 
 
 class _TakingIn:

@@ -14,6 +14,7 @@ from events.answers import Contact, CustomSolution
 from events.envelope import STRUCTURED_HEADERS, encode
 from events.signals import Rule
 from services.department import received
+from services.department.beside import beside_each_other
 from services.department.desk import AnswerError, Desk
 from services.department.file_journal import FileJournal
 from services.department.journal import Journal
@@ -59,9 +60,9 @@ class Department:
     """Subscribes a department; a service like any other (`start`, `stop`, `ready`), or alone with `run()`.
 
     Handlers are `async` functions, registered with the decorators below; each event is given to its handler in the
-    topic's order, and counts as taken in once the handler returned. A handler that raises is called again, with a
-    wait that grows: for ever after a `TransientError` or an `OSError`; otherwise `attempts_max` times, and then the
-    record becomes a dead letter and the rest goes on.
+    topic's order (see `at_once`), and counts as taken in once the handler returned. A handler that raises is called
+    again, with a wait that grows: for ever after a `TransientError` or an `OSError`; otherwise `attempts_max` times,
+    and then the record becomes a dead letter and the rest goes on.
     """
 
     def __init__(
@@ -72,17 +73,21 @@ class Department:
         source: str,
         by: str = "medewerker",
         journal: Journal | None = None,
+        at_once: int = 1,
         clock: runtime_clock.Clock = runtime_clock.now,
     ) -> None:
         """`source` is one that the agreements list for the department; `by` the role in which it answers.
 
-        Without a `journal` it keeps one in the folder `<code>.journal` of the working directory.
+        Without a `journal` it keeps one in the folder `<code>.journal` of the working directory. With `at_once`, so
+        many handlers may be at work beside each other, each on another signal; the events of one signal keep their
+        order. After a crash those that were at work are called again.
         """
         self.name = f"department-{code}"
         self.code = code
         self._settings = settings
         self._source = source
         self._by = by
+        self._at_once = at_once
         self._clock = clock
         self._journal: Journal = FileJournal(Path(f"{code}.journal")) if journal is None else journal
         self._handlers: dict[str, Callable[..., Awaitable[None]]] = {}
@@ -169,14 +174,18 @@ class Department:
         return handler
 
     async def _work(self, records: Sequence[Record]) -> None:
-        for record in records:
-            heard = received.read(record, self.code)
-            if heard is None:
-                _log.info(
-                    "%s: a newer version of the loop tells at offset %d what this kit does not know", *_at(record)
-                )
-            elif handler := self._handlers.get(heard.type):
-                await self._take_in(heard, handler)
+        if self._at_once > 1 and len(records) > 1:
+            await beside_each_other(self._hear, records, self._at_once)
+        else:
+            for record in records:
+                await self._hear(record)
+
+    async def _hear(self, record: Record) -> None:
+        heard = received.read(record, self.code)
+        if heard is None:
+            _log.info("%s: a newer version of the loop tells at offset %d what this kit does not know", *_at(record))
+        elif handler := self._handlers.get(heard.type):
+            await self._take_in(heard, handler)
 
     async def _take_in(self, heard: received.Heard, handler: Callable[..., Awaitable[None]]) -> None:
         async with self._journal.taking_in(heard.key) as entry:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring_ascii as _quoted
 from pathlib import Path
 
@@ -27,13 +27,14 @@ class Lines:
         Raises `JournalError` when a line in the middle is damaged, OSError when the disk fails.
         """
         self.close()
-        self._file = _open(self.path)
+        descriptor = _open(self.path)
         try:
-            events = list(self._whole())
+            events = list(self._whole(descriptor))
             sync_folder(self.path.parent)
         except BaseException:
-            self.close()
+            os.close(descriptor)
             raise
+        self._file = descriptor
         return events
 
     def close(self) -> None:
@@ -54,15 +55,24 @@ class Lines:
         """Have every line that was written on the disk, also while more are; after an OSError `close` and `open`."""
         os.fsync(self._file)
 
-    def keep(self, events: Iterator[EventKey]) -> None:
-        """Put a file with these lines in this one's place, whole or not at all; OSError when the disk fails."""
-        draft = self.path.with_name(f"{self.path.name}.new")
-        draft.unlink(missing_ok=True)
-        new = _open(draft)
+    def draft(self, events: Iterable[EventKey]) -> None:
+        """Write these lines into a file beside this one, while more may be appended; OSError when the disk fails."""
+        path = self._draft
+        path.unlink(missing_ok=True)
+        new = _open(path)
         try:
             _write(new, b"".join(map(_line, events)))
             os.fsync(new)
-            draft.replace(self.path)
+        finally:
+            os.close(new)
+
+    def adopt(self, more: Iterable[EventKey]) -> None:
+        """Put the draft, with the lines that came since, in this file's place, whole or not at all."""
+        new = _open(self._draft)
+        try:
+            _write(new, b"".join(map(_line, more)))
+            os.fsync(new)
+            self._draft.replace(self.path)
         except OSError:
             os.close(new)
             raise
@@ -70,7 +80,11 @@ class Lines:
         self._file = new
         sync_folder(self.path.parent)
 
-    def _whole(self) -> Iterator[EventKey]:
+    @property
+    def _draft(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.new")
+
+    def _whole(self, descriptor: int) -> Iterator[EventKey]:
         end, torn = 0, False
         with self.path.open("rb") as stream:
             for number, line in enumerate(stream, 1):
@@ -83,8 +97,8 @@ class Lines:
                     end += len(line)
                     yield event
         if torn:
-            os.ftruncate(self._file, end)
-            os.fsync(self._file)
+            os.ftruncate(descriptor, end)
+            os.fsync(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

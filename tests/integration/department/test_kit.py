@@ -52,10 +52,14 @@ def quick(settings: Settings) -> Settings:
 
 @asynccontextmanager
 async def program(
-    settings: Settings, folder: Path, handler: Callable[[Assignment, Desk], Awaitable[None]] | None = None
+    settings: Settings,
+    folder: Path,
+    handler: Callable[[Assignment, Desk], Awaitable[None]] | None = None,
+    *,
+    at_once: int = 1,
 ) -> AsyncIterator[tuple[Department, Handled]]:
     """The department's program, running; without a handler it acknowledges."""
-    department = Department(settings, "permits", source=SOURCE, journal=FileJournal(folder))
+    department = Department(settings, "permits", source=SOURCE, journal=FileJournal(folder), at_once=at_once)
     handled = Handled()
 
     @department.assigned
@@ -89,6 +93,25 @@ async def test_each_assignment_is_taken_in_once_over_redeliveries_and_restarts(
     async with program(settings, tmp_path) as (_, handled):
         assert await handled.reach(1) == titles([4])
     assert len(await loop.answers(4)) == 4
+
+
+async def test_handlers_beside_each_other_are_each_called_once_also_when_one_of_them_fails_at_first(
+    loop: Any, quick: Settings, tmp_path: Path
+) -> None:
+    failed: list[str] = []
+
+    async def handler(assignment: Assignment, desk: Desk) -> None:
+        title = assignment.data.report["title"]
+        if title == "Koi 7" and not failed:
+            failed.append(title)
+            raise TransientError("the department's own system is away")
+        await desk.acknowledge(contact=CONTACT)
+
+    await loop.tell(*map(loop.assigned, range(1, 41)))
+    async with program(quick, tmp_path, handler, at_once=10) as (_, handled):
+        await handled.reach(41)
+        assert len(await loop.answers(40)) == 40
+    assert sorted(handled) == sorted([*titles(range(1, 41)), "Koi 7"])
 
 
 async def test_a_topic_read_again_from_its_start_calls_no_handler_twice(
