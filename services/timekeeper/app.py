@@ -8,7 +8,7 @@ from services.runtime.clock import Clock, now
 from services.runtime.database import engine
 from services.runtime.settings import Settings
 from services.timekeeper.metrics import Metrics
-from services.timekeeper.timekeeper import Timekeeper
+from services.timekeeper.timekeeper import LANES, Timekeeper
 
 
 def build(settings: Settings, *, registry: CollectorRegistry | None = None, clock: Clock = now) -> Timekeeper:
@@ -17,6 +17,6 @@ def build(settings: Settings, *, registry: CollectorRegistry | None = None, cloc
     `registry` is where its runtime metrics are found; without one they are kept to itself. `clock` only says how long
     to sleep: which moments have passed is the ledger's word.
     """
-    database = engine(settings, pool_size=2, application="koikarper-timekeeper")
+    database = engine(settings, pool_size=LANES, application="koikarper-timekeeper")
     books = LedgerBooks(database, load(settings.agreements))
     return Timekeeper(settings, database, books, Metrics(registry or CollectorRegistry()), clock)

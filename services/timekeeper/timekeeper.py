@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ARRAY, Text, bindparam, text
@@ -27,12 +27,16 @@ from services.timekeeper.stalling import Stalling
 
 _log = logging.getLogger(__name__)
 
-Find = Callable[[AsyncConnection], Awaitable[Sequence[SignalId]]]
-"""Locks signals that need the timekeeper."""
+Find = Callable[[AsyncConnection, int], Awaitable[Sequence[SignalId]]]
+"""Locks signals that need the timekeeper, so many at most."""
 Act = Callable[[AsyncConnection, Sequence[SignalId]], Awaitable[Sequence[SignalId]]]
 """Does what they need, and answers with those for which it did; the others are found again."""
 
 BATCH = 200
+LANES = 2
+"""Transactions side by side, where one is not enough; each has a connection."""
+LANE_SECONDS = 1.0
+"""How long they go on before it is looked again how far has been read."""
 SLEEP_SECONDS_MIN, SLEEP_SECONDS_MAX = 0.1, 1.0
 ASIDE_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -106,29 +110,54 @@ class Timekeeper:
         """Let everything pass that may; the next moment of any signal, or None when nothing is to come."""
         self._take_back()
         while not self._stopping.is_set():
+            counted = self._books.book.versions.keys()
             found = await self.horizon()
             self._stalling.note(found)
             if found.at is None:
                 break
-            passed, handed_over = await self.pass_some(found.at), await self.hand_over_some(found.at)
+            passed, handed_over = await self.pass_many(found.at, counted), await self.hand_over_some(found.at)
             if not passed and not handed_over:
                 break
         self._limit = BATCH
         async with transient_errors(), self._engine.connect() as connection:
             return await next_due(connection, self._aside)
 
-    async def pass_some(self, before: datetime) -> bool:
+    async def pass_many(self, before: datetime, counted: Collection[str]) -> bool:
+        """Let moments before `before` pass for a while; whether there may be more.
+
+        Where more are due than one transaction takes, several go on side by side, as several timekeepers would: one
+        works while the other waits for the database. `counted`: the versions of the agreements of which `before`
+        counted the partitions.
+        """
+        if not await self.pass_some(before, counted):
+            return False
+        lanes = await asyncio.gather(*[self._lane(before, counted) for _ in range(LANES)], return_exceptions=True)
+        for failure in lanes:
+            if isinstance(failure, BaseException):
+                raise failure
+        return any(lanes)
+
+    async def pass_some(self, before: datetime, counted: Collection[str]) -> bool:
         """Let moments before `before` pass in one transaction; whether there may be more."""
         return await self._some(
-            lambda connection: take(connection, before, self._limit, self._aside),
-            lambda connection, taken: self._pass(connection, taken, before),
+            lambda connection, limit: take(connection, before, limit, self._aside),
+            lambda connection, taken: self._pass(connection, taken, before, counted),
         )
+
+    async def _lane(self, before: datetime, counted: Collection[str]) -> bool:
+        """One transaction after the other; whether there may be more when it is time to look how far has been read."""
+        until = time.monotonic() + LANE_SECONDS
+        while await self.pass_some(before, counted):
+            grown = self._books.book.versions.keys() != counted
+            if grown or self._stopping.is_set() or time.monotonic() > until:
+                return True
+        return False
 
     async def hand_over_some(self, before: datetime) -> bool:
         """Hand over what departments that are retired at `before` left open, like `pass_some`."""
         current = self._books.book.current
         return await self._some(
-            lambda connection: take_retired(connection, before, self._limit, current, self._aside),
+            lambda connection, limit: take_retired(connection, before, limit, current, self._aside),
             lambda connection, taken: hand_over_retired(connection, taken, before, self._books),
         )
 
@@ -139,9 +168,10 @@ class Timekeeper:
         that fails is set aside for a while, and the others pass.
         """
         taken: Sequence[SignalId] = ()
+        limit = self._limit
         try:
             async with transient_errors(), self._engine.begin() as connection:
-                taken = await find(connection)
+                taken = await find(connection, limit)
                 done = len(await act(connection, taken)) if taken else 0
         except TransientError:
             raise
@@ -151,11 +181,13 @@ class Timekeeper:
             self._failed(taken, error)
             return True
         self._metrics.passed.inc(done)
-        return len(taken) == self._limit or done < len(taken)
+        return len(taken) == limit or done < len(taken)
 
     async def _pass(
-        self, connection: AsyncConnection, taken: Sequence[SignalId], before: datetime
+        self, connection: AsyncConnection, taken: Sequence[SignalId], before: datetime, counted: Collection[str]
     ) -> Sequence[SignalId]:
+        if self._books.book.versions.keys() != counted:  # the other lane met a version of which `before` knows nothing
+            return ()
         return (await let_pass(connection, taken, before, self._books)).passed
 
     def _failed(self, taken: Sequence[SignalId], error: Exception) -> None:
