@@ -12,7 +12,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from tests.benchmarks import growth, intake, poison, relay, snapshot
+from tests.benchmarks import gateway, growth, intake, poison, relay, snapshot, timekeeper
 from tests.benchmarks.commands import ROOT, first_acknowledged_seconds, local, replay_seconds
 from tests.benchmarks.figures import Figure, Ratio, percentile, show
 from tests.benchmarks.latency import latencies_ms
@@ -32,6 +32,8 @@ class Group(StrEnum):
     RELAY = "relay"
     GROWTH = "growth"
     POISON = "poison"
+    GATEWAY = "gateway"
+    TIMEKEEPER = "timekeeper"
 
 
 def main(
@@ -67,6 +69,12 @@ def main(
         if Group.POISON in wanted:
             console.print("Good signals while one record in twenty is poison")
             figures += uvloop.run(poison.figures(folder / "poison", rounds, quick=quick))
+        if Group.GATEWAY in wanted:
+            console.print("The gateway, beside a bare route")
+            ratios += uvloop.run(gateway.ratios(folder / "gateway", rounds, quick=quick))
+        if Group.TIMEKEEPER in wanted:
+            console.print("The timekeeper where very many moments are due, beside its bare SQL")
+            ratios += uvloop.run(timekeeper.ratios(folder / "timekeeper", rounds, quick=quick))
     show(figures, ratios, output)
 
 
