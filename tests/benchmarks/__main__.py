@@ -12,7 +12,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from tests.benchmarks import gateway, growth, intake, poison, relay, snapshot, timekeeper
+from tests.benchmarks import gateway, growth, intake, kit, latency, poison, relay, snapshot, timekeeper, whole
 from tests.benchmarks.commands import ROOT, first_acknowledged_seconds, local, replay_seconds
 from tests.benchmarks.figures import Figure, Ratio, percentile, show
 from tests.benchmarks.latency import latencies_ms
@@ -30,10 +30,20 @@ class Group(StrEnum):
     SNAPSHOT = "snapshot"
     INTAKE = "intake"
     RELAY = "relay"
+    KIT = "kit"
+    WHOLE = "whole"
+    LATENCY = "latency"
     GROWTH = "growth"
     POISON = "poison"
     GATEWAY = "gateway"
     TIMEKEEPER = "timekeeper"
+
+
+BESIDE = (
+    (Group.RELAY, "The relay, beside a bare producer", relay.ratios),
+    (Group.KIT, "A department's kit, beside a bare consumer", kit.ratios),
+    (Group.WHOLE, "The whole circuit in one process, beside the ledger alone", whole.ratios),
+)
 
 
 def main(
@@ -59,9 +69,13 @@ def main(
         if Group.INTAKE in wanted:
             console.print("The ledger's intake, beside a hand-written loop and its bare SQL")
             ratios += asyncio.run(intake.ratios(folder / "intake", rounds, quick=quick))
-        if Group.RELAY in wanted:
-            console.print("The relay, beside a bare producer")
-            ratios += uvloop.run(relay.ratios(folder / "relay", rounds, quick=quick))
+        for group, what, compared in BESIDE:
+            if group in wanted:
+                console.print(what)
+                ratios += uvloop.run(compared(folder / group.value, rounds, quick=quick))
+        if Group.LATENCY in wanted:
+            console.print("One signal, team topic to department topic, at a steady rate")
+            figures += uvloop.run(latency.figures(folder / "latency", rounds, quick=quick))
         if Group.GROWTH in wanted:
             console.print("The intake where much is recorded already" + ("" if quick else ": ten million events"))
             plot = output.with_name("growth.png")

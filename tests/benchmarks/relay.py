@@ -1,7 +1,6 @@
 """The relay as operations run it, beside a bare producer that sends the same records and asks no database."""
 
 import asyncio
-import gc
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,10 +11,10 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # aiokafk
 from events.envelope import STRUCTURED_HEADERS
 from services.local.parts import Parts
 from services.runtime.options import connection, producing
-from services.runtime.service import GC_THRESHOLDS
 from services.runtime.settings import Settings
 from tests.benchmarks.commands import command
 from tests.benchmarks.figures import Ratio
+from tests.benchmarks.memory import settle
 from tests.benchmarks.mixture import TOWN
 from tests.benchmarks.outbox import Sent, emptied, keep, put_back
 from tests.benchmarks.running import prepare, process, town, variables
@@ -58,7 +57,7 @@ async def bare_rate(settings: Settings, rows: Sequence[Sent]) -> float:
     """Rows per second of a producer with the relay's own options: 500 sends, gathered, and the next 500."""
     producer = AIOKafkaProducer(**connection(settings, "bare") | producing(settings))
     await producer.start()
-    _settle_memory()
+    settle()
     begun, warm = 0.0, len(rows) // 4
     for number, several in enumerate(_several(rows)):
         if number * AT_ONCE <= warm < (number + 1) * AT_ONCE:
@@ -87,10 +86,3 @@ def _by_key(rows: Sequence[Sent]) -> dict[tuple[str, bytes], list[bytes]]:
     for row in rows:
         found[row.topic, row.key].append(row.value)
     return found
-
-
-def _settle_memory() -> None:
-    """As every service does once it has started."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
