@@ -4,9 +4,10 @@ import asyncio
 import os
 import statistics
 import tempfile
+from collections.abc import Callable, Coroutine, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvloop
@@ -18,6 +19,8 @@ from tests.benchmarks.figures import Figure, Ratio, percentile, show
 from tests.benchmarks.latency import latencies_ms
 from tests.benchmarks.memory import resident_mb
 from tests.benchmarks.snapshot import COUNTS, GOAL_COUNT
+
+Compared = Callable[..., Coroutine[Any, Any, list[Ratio]]]
 
 ROUNDS, QUICK_ROUNDS = 5, 1
 LOG = Path(os.environ.get("KOIKARPER_DATA", ROOT.parent / "shared" / "data")) / "receipt.csv.gz"
@@ -39,10 +42,12 @@ class Group(StrEnum):
     TIMEKEEPER = "timekeeper"
 
 
-BESIDE = (
+BESIDE: Sequence[tuple[Group, str, Compared]] = (
     (Group.RELAY, "The relay, beside a bare producer", relay.ratios),
     (Group.KIT, "A department's kit, beside a bare consumer", kit.ratios),
     (Group.WHOLE, "The whole circuit in one process, beside the ledger alone", whole.ratios),
+    (Group.GATEWAY, "The gateway, beside a bare route", gateway.ratios),
+    (Group.TIMEKEEPER, "The timekeeper where very many moments are due, beside its bare SQL", timekeeper.ratios),
 )
 
 
@@ -83,12 +88,6 @@ def main(
         if Group.POISON in wanted:
             console.print("Good signals while one record in twenty is poison")
             figures += uvloop.run(poison.figures(folder / "poison", rounds, quick=quick))
-        if Group.GATEWAY in wanted:
-            console.print("The gateway, beside a bare route")
-            ratios += uvloop.run(gateway.ratios(folder / "gateway", rounds, quick=quick))
-        if Group.TIMEKEEPER in wanted:
-            console.print("The timekeeper where very many moments are due, beside its bare SQL")
-            ratios += uvloop.run(timekeeper.ratios(folder / "timekeeper", rounds, quick=quick))
     show(figures, ratios, output)
 
 
