@@ -13,7 +13,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from tests.benchmarks import gateway, growth, intake, kit, latency, poison, relay, snapshot, timekeeper, whole
+from tests.benchmarks import gateway, growth, intake, kit, latency, poison, reads, relay, snapshot, start, timekeeper, whole
 from tests.benchmarks.commands import ROOT, first_acknowledged_seconds, local, replay_seconds
 from tests.benchmarks.figures import Figure, Ratio, percentile, show
 from tests.benchmarks.latency import latencies_ms
@@ -49,6 +49,8 @@ BESIDE: Sequence[tuple[Group, str, Compared]] = (
     (Group.GATEWAY, "The gateway, beside a bare route", gateway.ratios),
     (Group.TIMEKEEPER, "The timekeeper where very many moments are due, beside its bare SQL", timekeeper.ratios),
 )
+    READS = "reads"
+    START = "start"
 
 
 def main(
@@ -88,6 +90,12 @@ def main(
         if Group.POISON in wanted:
             console.print("Good signals while one record in twenty is poison")
             figures += uvloop.run(poison.figures(folder / "poison", rounds, quick=quick))
+        if Group.READS in wanted:
+            console.print("The lists of a town with a million assignments")
+            figures += uvloop.run(reads.figures(folder / "reads", rounds, quick=quick))
+        if Group.START in wanted:
+            console.print("How long services need to start, their memory, what an event leaves on disk")
+            figures += uvloop.run(start.figures(folder / "start", rounds, quick=quick))
     show(figures, ratios, output)
 
 
