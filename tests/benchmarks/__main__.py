@@ -13,7 +13,20 @@ import typer
 import uvloop
 from rich.console import Console
 
-from tests.benchmarks import gateway, growth, intake, kit, latency, poison, reads, relay, snapshot, start, timekeeper, whole
+from tests.benchmarks import (
+    gateway,
+    growth,
+    intake,
+    kit,
+    latency,
+    poison,
+    reads,
+    relay,
+    snapshot,
+    start,
+    timekeeper,
+    whole,
+)
 from tests.benchmarks.commands import ROOT, first_acknowledged_seconds, local, replay_seconds
 from tests.benchmarks.figures import Figure, Ratio, percentile, show
 from tests.benchmarks.latency import latencies_ms
@@ -40,6 +53,8 @@ class Group(StrEnum):
     POISON = "poison"
     GATEWAY = "gateway"
     TIMEKEEPER = "timekeeper"
+    READS = "reads"
+    START = "start"
 
 
 BESIDE: Sequence[tuple[Group, str, Compared]] = (
@@ -49,8 +64,6 @@ BESIDE: Sequence[tuple[Group, str, Compared]] = (
     (Group.GATEWAY, "The gateway, beside a bare route", gateway.ratios),
     (Group.TIMEKEEPER, "The timekeeper where very many moments are due, beside its bare SQL", timekeeper.ratios),
 )
-    READS = "reads"
-    START = "start"
 
 
 def main(
