@@ -34,6 +34,7 @@ from tests.benchmarks.memory import resident_mb
 from tests.benchmarks.snapshot import COUNTS, GOAL_COUNT
 
 Compared = Callable[..., Coroutine[Any, Any, list[Ratio]]]
+Measured = Callable[..., Coroutine[Any, Any, list[Figure]]]
 
 ROUNDS, QUICK_ROUNDS = 5, 1
 LOG = Path(os.environ.get("KOIKARPER_DATA", ROOT.parent / "shared" / "data")) / "receipt.csv.gz"
@@ -64,6 +65,12 @@ BESIDE: Sequence[tuple[Group, str, Compared]] = (
     (Group.GATEWAY, "The gateway, beside a bare route", gateway.ratios),
     (Group.TIMEKEEPER, "The timekeeper where very many moments are due, beside its bare SQL", timekeeper.ratios),
 )
+ALONE: Sequence[tuple[Group, str, Measured]] = (
+    (Group.LATENCY, "One signal, team topic to department topic, at a steady rate", latency.figures),
+    (Group.POISON, "Good signals while one record in twenty is poison", poison.figures),
+    (Group.READS, "The lists of a town with a million assignments", reads.figures),
+    (Group.START, "How long services need to start, their memory, what an event leaves on disk", start.figures),
+)
 
 
 def main(
@@ -93,22 +100,14 @@ def main(
             if group in wanted:
                 console.print(what)
                 ratios += uvloop.run(compared(folder / group.value, rounds, quick=quick))
-        if Group.LATENCY in wanted:
-            console.print("One signal, team topic to department topic, at a steady rate")
-            figures += uvloop.run(latency.figures(folder / "latency", rounds, quick=quick))
         if Group.GROWTH in wanted:
             console.print("The intake where much is recorded already" + ("" if quick else ": ten million events"))
             plot = output.with_name("growth.png")
             figures += asyncio.run(growth.figures(folder / "growth", rounds, quick=quick, plot=plot))
-        if Group.POISON in wanted:
-            console.print("Good signals while one record in twenty is poison")
-            figures += uvloop.run(poison.figures(folder / "poison", rounds, quick=quick))
-        if Group.READS in wanted:
-            console.print("The lists of a town with a million assignments")
-            figures += uvloop.run(reads.figures(folder / "reads", rounds, quick=quick))
-        if Group.START in wanted:
-            console.print("How long services need to start, their memory, what an event leaves on disk")
-            figures += uvloop.run(start.figures(folder / "start", rounds, quick=quick))
+        for group, what, alone in ALONE:
+            if group in wanted:
+                console.print(what)
+                figures += uvloop.run(alone(folder / group.value, rounds, quick=quick))
     show(figures, ratios, output)
 
 
