@@ -1,5 +1,6 @@
 """The statements of a real intake, written down once and played back with nothing around them."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from services.ledger.positions import LedgerPositions
 from services.runtime.database import engine, session
 from services.runtime.records import Record
 from services.runtime.settings import Settings
-from tests.benchmarks.mixture import PARTITIONS, TOWN, batches, earlier, mixture, records
+from tests.benchmarks.mixture import ANSWERS, PARTITIONS, TOWN, batches, earlier, mixture, records
 
 Statement = tuple[str, Sequence[Any]]
 
@@ -45,6 +46,17 @@ async def write_down(settings: Settings, count: int) -> list[list[Statement]]:
     """The statements of each batch, in order, with their parameters."""
     async with intake(settings, count) as (real, todo):
         return [await _statements(real, batch) for batch in todo]
+
+
+async def write_down_divided(settings: Settings, count: int) -> list[list[list[Statement]]]:
+    """As `write_down`, the records divided by partition: for each of four connections the statements of its batches."""
+    async with intake(settings, count) as (real, todo):
+        shares: list[list[Record]] = [[], [], [], []]
+        for record in (one for batch in todo for one in batch):
+            shares[3 if record.topic == ANSWERS else record.partition // 2].append(record)
+        return [
+            [await _statements(real, batch) for batch in batches(share, settings.batch_records)] for share in shares
+        ]
 
 
 async def _statements(real: Intake, batch: Sequence[Record]) -> list[Statement]:
@@ -87,3 +99,26 @@ async def bare_rate(settings: Settings, written: Sequence[Sequence[Statement]], 
     seconds = time.perf_counter() - begun
     await connection.close()
     return (count - warm * settings.batch_records) / seconds
+
+
+async def divided_rate(settings: Settings, written: Sequence[Sequence[Sequence[Statement]]], count: int) -> float:
+    """Events per second of the statements alone, each share on a connection of its own, all at once.
+
+    A share's first batch is not counted; the others begin when every connection has done its own.
+    """
+    async with intake(settings, count):
+        pass
+    connections = [await connect(settings) for _ in written]
+    for connection, share in zip(connections, written, strict=True):
+        await play(connection, share[0])
+    begun = time.perf_counter()
+    await asyncio.gather(*(_play_all(*one) for one in zip(connections, written, strict=True)))
+    seconds = time.perf_counter() - begun
+    for connection in connections:
+        await connection.close()
+    return (count - len(written) * settings.batch_records) / seconds
+
+
+async def _play_all(connection: "asyncpg.Connection[Any]", share: Sequence[Sequence[Statement]]) -> None:
+    for batch in share[1:]:
+        await play(connection, batch)

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,16 @@ from services.ledger.migrations import migrate
 from services.local.parts import Parts
 from services.runtime.settings import Settings
 from services.runtime.topics import ensure
-from tests.benchmarks.bare_sql import Statement, bare_rate, connect, intake, play, write_down
+from tests.benchmarks.bare_sql import (
+    Statement,
+    bare_rate,
+    connect,
+    divided_rate,
+    intake,
+    play,
+    write_down,
+    write_down_divided,
+)
 from tests.benchmarks.commands import ROOT, command, environment
 from tests.benchmarks.figures import Ratio
 from tests.benchmarks.mixture import ANSWERS, SIGNALS, TOWN, earlier, mixture
@@ -41,33 +50,40 @@ class _Parsed(BaseModel):
 
 
 async def ratios(folder: Path, rounds: int, *, quick: bool) -> list[Ratio]:
-    """The intake against the hand-written loop and against its bare SQL; every round measures all three."""
+    """The intake against the hand-written loop and its bare SQL, and two of it against four connections of SQL.
+
+    Every round measures all five.
+    """
     count = QUICK_COUNT if quick else COUNT
     measured = []
     file = _agreements(folder)
     async with Parts(folder / "parts", kafka_port=0, database_port=0) as parts:
         written = await write_down(_settings(parts, file), count)
+        divided = await write_down_divided(_settings(parts, file), count)
         for _ in range(rounds):
             ledger = await ledger_rate(_settings(parts, file), count)
             loop = await loop_rate(_settings(parts, file), written, count)
             bare = await bare_rate(_settings(parts, file), written, WARM_BATCHES, count)
-            measured.append((ledger, loop, bare))
-    ours, loops, bares = zip(*measured, strict=True)
+            two = await ledger_rate(_settings(parts, file), count, workers=2)
+            four = await divided_rate(_settings(parts, file), divided, count)
+            measured.append((ledger, loop, bare, two, four))
+    ours, loops, bares, twos, fours = zip(*measured, strict=True)
     return [
         Ratio("ledger intake, of the hand-written loop", ours, loops, 0.85, "events/s"),
         Ratio("ledger intake, of its bare SQL", ours, bares, 0.45, "events/s"),
+        Ratio("two ledgers, of the bare SQL on four connections", twos, fours, 0.80, "events/s"),
     ]
 
 
-async def ledger_rate(settings: Settings, count: int) -> float:
+async def ledger_rate(settings: Settings, count: int, workers: int = 1) -> float:
     """Events per second of `koikarper run ledger`, from what it has read; it has read what comes before already."""
     await migrate(settings)
     await ensure(settings, topics(load(settings.agreements)))
     first = await _send(settings, earlier(count))
-    async with _ledger(settings):
+    async with _ledgers(settings, workers):
         await _until(settings, first)
     last = first + await _send(settings, mixture(count))
-    async with _ledger(settings):
+    async with _ledgers(settings, workers):
         warm = await _until(settings, first + WARM_BATCHES * settings.batch_records)
         begun = time.perf_counter()
         await _until(settings, last)
@@ -149,8 +165,17 @@ async def _send(settings: Settings, events: Iterable[tuple[str, bytes, bytes]]) 
 
 
 @asynccontextmanager
-async def _ledger(settings: Settings) -> AsyncIterator[None]:
+async def _ledgers(settings: Settings, workers: int) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for number in range(workers):
+            await stack.enter_async_context(_ledger(settings, str(number)))
+        yield
+
+
+@asynccontextmanager
+async def _ledger(settings: Settings, instance: str) -> AsyncIterator[None]:
     own = {
+        "instance": instance,
         "agreements": str(settings.agreements),
         "kafka": settings.kafka,
         "database": settings.database.get_secret_value(),
