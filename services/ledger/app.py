@@ -9,6 +9,7 @@ from services.ledger.catching_up import CatchingUp
 from services.ledger.intake import Intake
 from services.ledger.marks import MarkedPositions, Marks
 from services.ledger.positions import LedgerPositions
+from services.ledger.sifting import Sifting
 from services.ledger.watching import Watching
 from services.runtime.consumer import Consumer
 from services.runtime.database import engine
@@ -38,8 +39,9 @@ class Ledger:
             settings,
             service=self.name,
             topics=topics,
-            work=self._intake.work,
+            work=Sifting(self._intake).work,
             reject=self._intake.reject,
+            without=self._intake.work_without,
             positions=MarkedPositions(LedgerPositions(self._engine), self._marks),
             registry=self.registry,
             faults_wait=False,

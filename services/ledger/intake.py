@@ -30,6 +30,7 @@ from services.ledger.state import State
 from services.ledger.writing import Recorded
 from services.runtime.database import transient_errors
 from services.runtime.errors import PermanentError
+from services.runtime.isolation import Apart
 from services.runtime.records import Record
 
 
@@ -75,10 +76,19 @@ class Intake:
             records,
         )
 
+    async def work_without(self, records: Sequence[Record], apart: Sequence[Apart]) -> None:
+        """Take in a batch, and make dead letters of the records in it that are set apart, in one transaction."""
+        places = {bad.record.place for bad in apart}
+        read = [read_record(record, self.books.book.current) for record in records if record.place not in places]
+        await self._take_in(
+            [item for item in read if isinstance(item, Incoming)],
+            [item for item in read if isinstance(item, Rejected)] + [_set_apart(*bad) for bad in apart],
+            records,
+        )
+
     async def reject(self, record: Record, error: PermanentError, attempts: int) -> None:
         """Make a dead letter of a record that the database refuses or on which the work keeps failing."""
-        reason: Reason = "refused-by-database" if error.reason == "refused-by-database" else "unworkable"
-        await self._take_in([], [set_apart(record, reason, error.message, attempts)], [record])
+        await self._take_in([], [_set_apart(record, error, attempts)], [record])
 
     async def _take_in(self, incoming: list[Incoming], rejected: list[Rejected], records: Sequence[Record]) -> None:
         async with transient_errors(), self.engine.begin() as connection:
@@ -156,6 +166,11 @@ def in_order(incoming: Iterable[Incoming]) -> list[Incoming]:
         latest[place] = max(item.record.timestamp, latest.get(place, item.record.timestamp))
         keyed.append((not is_report(item.event.data), latest[place], item))
     return [item for _, _, item in sorted(keyed, key=itemgetter(0, 1))]
+
+
+def _set_apart(record: Record, error: PermanentError, attempts: int) -> Rejected:
+    reason: Reason = "refused-by-database" if error.reason == "refused-by-database" else "unworkable"
+    return set_apart(record, reason, error.message, attempts)
 
 
 def _unread(record: Record, held: dict[Place, Held]) -> bool:

@@ -32,7 +32,7 @@ from services.runtime.checks import Check
 from services.runtime.consumer_metrics import ConsumerMetrics
 from services.runtime.errors import DeadLetterLimit, Fenced, KoikarperError, PermanentError, TransientError
 from services.runtime.fence import Fence
-from services.runtime.isolation import UNWORKABLE, Isolation, Reject, RejectRate, Work
+from services.runtime.isolation import UNWORKABLE, Apart, Isolation, Reject, RejectRate, Without, Work
 from services.runtime.membership import Membership, RawBatch
 from services.runtime.progress import Position, PositionError, Progress, polled_to_end, start_offsets
 from services.runtime.records import Record, moment, record_of
@@ -79,10 +79,12 @@ class Consumer:
         reject: Reject,
         positions: Positions | None = None,
         registry: CollectorRegistry | None = None,
+        without: Without | None = None,
         faults_wait: bool = True,
     ) -> None:
         """`registry` is where its runtime metrics are found; without one they are kept to itself.
 
+        `without` works a batch and sets the records apart that an error of `work` named, in one step.
         `faults_wait`: an error that nobody foresaw is waited for before its record is looked for.
         """
         self.name = service
@@ -95,6 +97,7 @@ class Consumer:
         rate = RejectRate(settings.dead_letters_max, settings.dead_letters_window)
         self._reject = reject
         self._isolation = Isolation(work, self._set_apart, rate, 1 if faults_wait else settings.attempts_max)
+        self._isolation.without = self._without(without) if without is not None else None
         self._backoff = Backoff(settings.backoff_first.total_seconds(), settings.backoff_max.total_seconds())
         self._progress = Progress(settings.topic_prefix)
         self._fence = Fence(self._take_over, self._wait_again)
@@ -243,8 +246,19 @@ class Consumer:
         verdict.__cause__ = error
         return verdict
 
+    def _without(self, without: Without) -> Without:
+        async def work(batch: Sequence[Record], apart: Sequence[Apart]) -> None:
+            await without(batch, apart)
+            for bad in apart:
+                self._tell(*bad)
+
+        return work
+
     async def _set_apart(self, record: Record, error: PermanentError, attempts: int) -> None:
         await self._reject(record, error, attempts)
+        self._tell(record, error, attempts)
+
+    def _tell(self, record: Record, error: PermanentError, attempts: int) -> None:
         if error.reason == UNWORKABLE:
             place = f"{record.topic}-{record.partition} at offset {record.offset}"
             _log.error("%s of %s is unworkable, attempt %d", place, self.name, attempts, exc_info=error.__cause__)

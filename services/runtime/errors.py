@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from services.runtime.records import Record
 
 
@@ -29,13 +31,20 @@ class PermanentError(KoikarperError):
 
     `reason` is a code of the closed set `events.faults.REASONS`; `message` says what is wrong, for an operator.
     `record` may name the bad record of a batch: then it is set apart at once instead of being found by halving.
+    `beside` are the errors of others in the same batch, each of which names its own.
     """
 
     def __init__(self, reason: str, message: str = "", *, record: Record | None = None) -> None:
         self.reason = reason
         self.message = message or reason
         self.record = record
+        self.beside: Sequence[PermanentError] = ()
         super().__init__(reason if not message else f"{reason}: {message}")
+
+    @property
+    def named(self) -> list[tuple[Record, PermanentError]]:
+        """Every record that is known to be bad, and its own error."""
+        return [(error.record, error) for error in (self, *self.beside) if error.record is not None]
 
 
 class DeadLetterLimit(KoikarperError):  # noqa: N818 - names the limit that was passed

@@ -6,6 +6,7 @@ Nothing here waits: what other senders wrote after the bad record goes on as soo
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from events.faults import Reason
 from services.runtime.errors import DeadLetterLimit, PermanentError
@@ -13,6 +14,8 @@ from services.runtime.records import Record
 
 Work = Callable[[Sequence[Record]], Awaitable[None]]
 Reject = Callable[[Record, PermanentError, int], Awaitable[None]]
+Without = Callable[[Sequence[Record], Sequence["Apart"]], Awaitable[None]]
+"""Works the records, and in the same step sets some of them apart."""
 Judge = Callable[[Exception], PermanentError | None]
 """Says what an error means: the record is bad, or (None) it is nobody's fault and must be tried again."""
 
@@ -20,6 +23,14 @@ Place = tuple[str, int, int]
 
 UNWORKABLE: Reason = "unworkable"
 """The verdict on a record on which the work failed for a reason that nobody foresaw."""
+
+
+class Apart(NamedTuple):
+    """A record that is to be set apart, and why."""
+
+    record: Record
+    error: PermanentError
+    attempts: int
 
 
 class RejectRate:
@@ -34,16 +45,20 @@ class RejectRate:
         """Count records that were worked."""
         self._recent.extend([False] * count)
 
-    def bad(self) -> None:
-        """Count one record that is to be rejected; raises `DeadLetterLimit` instead when it would be one too many."""
-        if sum(self._recent) >= self._limit:
+    def allow(self, count: int = 1) -> None:
+        """Raise `DeadLetterLimit` when `count` more dead letters would be too many."""
+        if sum(self._recent) + count > self._limit:
             raise DeadLetterLimit(
                 f"{self._limit} of the last {len(self._recent)} records were dead letters: this looks like a fault of "
                 "this version or of its agreements, not of the senders. Nothing more was taken from the topics. "
                 "Mend it and start again; what was rejected can be sent again with `koikarper dead-letters retry`."
             )
-        self._recent.append(True)
-        self.rejected += 1
+
+    def bad(self, count: int = 1) -> None:
+        """Count records that are rejected; raises `DeadLetterLimit` instead when they would be too many."""
+        self.allow(count)
+        self._recent.extend([True] * count)
+        self.rejected += count
 
 
 @dataclass(slots=True)
@@ -57,6 +72,8 @@ class Isolation:
     """How often a record is tried at least, the halves it stood in included, before it is set apart as unworkable."""
     attempts: dict[Place, int] = field(default_factory=dict)
     """Only of records that failed and are not done; empty while all is well."""
+    without: Without | None = None
+    """Where the work can name several bad records at once, and can be done without them."""
     unworkable: int = 0
     """How many records in a row were set apart as unworkable while nothing was worked: then the fault may be ours."""
 
@@ -73,14 +90,16 @@ class Isolation:
             alone = records[0] if len(records) == 1 else None
             error = known.get(alone.place) if alone else stretch.sure
             error = error or await self._try(records, judge)
+            apart = 0
+            if error is not None and alone is None:
+                error, apart = await self._try_without(records, error, judge)
             if error is None:
-                self._worked(stretch, stretches)
+                self._worked(stretch, stretches, apart)
             elif alone is None:
-                if error.record is not None:
-                    known[error.record.place] = error
+                known |= {record.place: own for record, own in error.named}
                 stretches.extend(reversed(_parts(records, error)))
                 continue
-            elif self._is_to_be_tried_again(alone, error):
+            elif alone.place not in known and self._is_to_be_tried_again(alone, error):
                 stretches.append(stretch)
                 continue
             else:
@@ -88,16 +107,40 @@ class Isolation:
             self._forget(records)
             done(records)
 
-    def _worked(self, stretch: "_Stretch", rest: Sequence["_Stretch"]) -> None:
+    def _worked(self, stretch: "_Stretch", rest: Sequence["_Stretch"], apart: int) -> None:
         """When the first half of what failed together is worked, the bad record is in the second: no need to try."""
-        self.rate.good(len(stretch.records))
+        self.rate.good(len(stretch.records) - apart)
         self.unworkable = 0
-        if stretch.failed_together is not None:
+        if stretch.failed_together is not None and not apart:
             rest[-1].sure = stretch.failed_together
 
-    async def _try(self, stretch: Sequence[Record], judge: Judge) -> PermanentError | None:
+    async def _try_without(
+        self, stretch: Sequence[Record], error: PermanentError, judge: Judge
+    ) -> tuple[PermanentError | None, int]:
+        """Work the rest in one step with setting apart what the error names: the error that is left, how many apart.
+
+        That the rest is worked shows that the fault is not ours. Where nothing would be left, nothing is shown.
+        """
+        named: dict[Place, Apart] = {}
+        while self.without is not None:
+            fresh = [(record, own) for record, own in error.named if record.place not in named]
+            named |= {bad.place: Apart(bad, own, self.attempts.get(bad.place, 1)) for bad, own in fresh}
+            if not fresh or len(named) >= len(stretch):
+                break
+            self.rate.allow(len(named))
+            failed = await self._try(stretch, judge, tuple(named.values()))
+            if failed is None:
+                self.rate.bad(len(named))
+                return None, len(named)
+            error = failed
+        return error, 0
+
+    async def _try(self, stretch: Sequence[Record], judge: Judge, apart: Sequence[Apart] = ()) -> PermanentError | None:
         try:
-            await self.work(stretch)
+            if self.without is not None and apart:
+                await self.without(stretch, apart)
+            else:
+                await self.work(stretch)
         except Exception as error:
             for record in stretch:
                 self.attempts[record.place] = self.attempts.get(record.place, 0) + 1
@@ -133,11 +176,15 @@ class _Stretch:
 
 
 def _parts(stretch: Sequence[Record], error: PermanentError) -> list[_Stretch]:
-    """Both halves, or, when the error named the bad record, what stands before it, itself, and what comes after."""
-    bad = error.record
-    cut = next((number for number, record in enumerate(stretch) if bad and record.place == bad.place), None)
-    if cut is None:
+    """Both halves, or, when the error named bad records, each of them and what stands between them."""
+    bad = {record.place for record, _ in error.named}
+    if not any(record.place in bad for record in stretch):
         half = len(stretch) // 2
         return [_Stretch(tuple(stretch[:half]), failed_together=error), _Stretch(tuple(stretch[half:]))]
-    parts = [tuple(stretch[:cut]), tuple(stretch[cut : cut + 1]), tuple(stretch[cut + 1 :])]
+    parts: list[tuple[Record, ...]] = [()]
+    for record in stretch:
+        if record.place in bad:
+            parts += [(record,), ()]
+        else:
+            parts[-1] = (*parts[-1], record)
     return [_Stretch(part) for part in parts if part]

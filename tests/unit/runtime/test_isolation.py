@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.runtime.clock import now
 from services.runtime.errors import DeadLetterLimit, PermanentError, TransientError
-from services.runtime.isolation import UNWORKABLE, Isolation, RejectRate
+from services.runtime.isolation import UNWORKABLE, Apart, Isolation, RejectRate
 from services.runtime.records import Record
 
 
@@ -178,3 +178,54 @@ def test_unworkable_records_in_a_row_are_counted_until_one_is_worked() -> None:
     assert loop.isolation.unworkable == 3
     loop.run(batch_of(5)[3:])
     assert loop.isolation.unworkable == 1
+
+
+class Naming:
+    """Work that names all its bad records at once, and can be done without some."""
+
+    def __init__(self, bad: set[int], *, second: set[int] | None = None) -> None:
+        self.bad, self.second = bad, second or set()
+        self.steps: list[tuple[list[int], list[int]]] = []
+        self.rejected: list[int] = []
+        self.isolation = Isolation(self.work, self.reject, RejectRate(50, 1000), without=self.without)
+
+    async def work(self, batch: Sequence[Record]) -> None:
+        await self.without(batch, ())
+
+    async def without(self, batch: Sequence[Record], apart: Sequence[Apart]) -> None:
+        left = {record.offset for record in batch} - {each.record.offset for each in apart}
+        for bad in (self.bad, self.second):
+            if named := [record for record in batch if record.offset in bad & left]:
+                first, *others = [PermanentError("refused-by-database", record=record) for record in named]
+                first.beside = tuple(others)
+                raise first
+        self.steps.append((sorted(left), [each.record.offset for each in apart]))
+
+    async def reject(self, record: Record, _error: PermanentError, _attempts: int) -> None:
+        self.rejected.append(record.offset)
+
+    def run(self, count: int) -> None:
+        asyncio.run(self.isolation.run(batch_of(count), judge, lambda _: None))
+
+
+def test_named_records_are_set_apart_in_one_step_with_the_rest() -> None:
+    loop = Naming({1, 3}, second={4})
+    loop.run(6)
+    assert loop.steps == [([0, 2, 5], [1, 3, 4])]
+    assert loop.isolation.rate.rejected == 3
+    assert not loop.isolation.attempts
+
+
+def test_where_all_are_named_each_is_set_apart_by_itself() -> None:
+    loop = Naming({0, 1})
+    loop.run(2)
+    assert not loop.steps
+    assert loop.rejected == [0, 1]
+
+
+def test_named_records_count_for_the_limit_before_anything_is_set_apart() -> None:
+    loop = Naming(set(range(60)))
+    with pytest.raises(DeadLetterLimit):
+        loop.run(100)
+    assert not loop.steps
+    assert not loop.rejected
