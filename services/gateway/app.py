@@ -14,6 +14,7 @@ from services.gateway.parts import Parts
 from services.gateway.reader import LedgerReader
 from services.gateway.recordings import Recordings
 from services.ledger.books import LedgerBooks
+from services.ledger.current_waits import CurrentWaits
 from services.runtime.broker import Publisher
 from services.runtime.checks import Check
 from services.runtime.clock import Clock, now
@@ -51,6 +52,7 @@ class Gateway:
             callers=Callers(self._keys, agreements, issuer=settings.issuer, audience=settings.audience, clock=clock),
             reader=reader,
             looks=self._looks,
+            waits=CurrentWaits(),
             recordings=self._recordings,
             outlet=self._outlet,
             clock=clock,

@@ -13,6 +13,7 @@ from services.gateway.outlet import Outlet
 from services.gateway.reader import LedgerReader
 from services.gateway.recordings import Recordings
 from services.ledger.books import LedgerBooks
+from services.ledger.current_waits import CurrentWaits
 from services.runtime.clock import Clock
 
 BEARER = HTTPBearer(
@@ -32,6 +33,7 @@ class Parts:
     callers: Callers
     reader: LedgerReader
     looks: Looks
+    waits: CurrentWaits
     recordings: Recordings
     outlet: Outlet
     clock: Clock

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 
-from sqlalchemy import Text, bindparam, text
+from sqlalchemy import ARRAY, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.moments import AMSTERDAM, first_day
@@ -12,23 +12,25 @@ from events.signals import Kind
 
 KIND: Kind = "grievance-reported"
 
-_STAGES: dict[Stage, str] = {
-    "acknowledge": "assignment.state = 'waiting'",
-    "resolve": "assignment.state in ('waiting', 'acknowledged')",
-    "confirm": "assignment.state = 'resolved' and signal.state = 'resolved'",
-}
-"""What still waits, as the waits count it."""
+_STAGES: tuple[Stage, ...] = ("acknowledge", "resolve", "confirm")
 
+# What still waits, as the waits count it; each half in the words of the indexes that hold what is open, and no more.
 # The characters' own order is that of the first days: 1998, 1998-01, 1998-01-01, 1998-02.
-_COLUMNS = ", ".join(
-    f'min(signal.happened_on collate "C") filter (where {waits}) as {stage}' for stage, waits in _STAGES.items()
-)
-# Only what is not closed can wait: the index of open signals finds those few among all that were ever reported.
 _FROM = f"""
-    from signal join assignment on assignment.signal = signal.id
-    where signal.kind = '{KIND}' and signal.state <> 'closed'
-      and (cast(:department as text) is null or assignment.department = :department)
-"""
+    from (
+        select assignment.department, assignment.kind, signal.happened_on as resolve, null as confirm,
+            case when assignment.state = 'waiting' then signal.happened_on end as acknowledge
+        from assignment join signal on signal.id = assignment.signal
+            and signal.kind = '{KIND}' and signal.state <> 'closed'
+        where assignment.kind = '{KIND}' and assignment.state in ('waiting', 'acknowledged') {{of}}
+        union all
+        select assignment.department, assignment.kind, null, signal.happened_on, null
+        from assignment join signal on signal.id = assignment.signal
+            and signal.kind = '{KIND}' and signal.state <> 'closed' and signal.state = 'resolved'
+        where assignment.kind = '{KIND}' and assignment.state = 'resolved' {{of}}
+    ) as waiting
+"""  # noqa: S608 - constants of this file
+_COLUMNS = ", ".join(f'min({stage} collate "C") as {stage}' for stage in _STAGES)
 
 
 def happened_since(partial: str) -> datetime:
@@ -41,16 +43,20 @@ def happened_since(partial: str) -> datetime:
 
 
 async def oldest_happened(
-    connection: AsyncConnection, groups: Sequence[str], *, department: str | None = None, kind: str | None = None
+    connection: AsyncConnection,
+    groups: Sequence[str],
+    *,
+    departments: Sequence[str] | None = None,
+    kind: str | None = None,
 ) -> dict[tuple[str, ...], datetime]:
     """When the oldest grievance happened that still waits, by the values of `groups` and the stage it waits for."""
     if kind not in (None, KIND):
         return {}
-    keys = [f"assignment.{group}" for group in groups]
-    grouped = f"group by {', '.join(keys)}" if keys else ""
-    query = text(f"select {', '.join([*keys, _COLUMNS])} {_FROM} {grouped}").bindparams(
-        bindparam("department", department, type_=Text)
-    )
+    grouped = f"group by {', '.join(groups)}" if groups else ""
+    of = "" if departments is None else "and assignment.department = any(:departments)"
+    query = text(f"select {', '.join([*groups, _COLUMNS])} {_FROM.format(of=of)} {grouped}")
+    if departments is not None:
+        query = query.bindparams(bindparam("departments", list(departments), type_=ARRAY(Text)))
     rows = (await connection.execute(query)).mappings().all()
     return {
         (*(row[group] for group in groups), stage): happened_since(row[stage])

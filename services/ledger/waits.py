@@ -3,13 +3,12 @@
 `../shared/reference/waiting.md` says why: an average of what was answered hides whoever was never answered.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import DateTime, Text, bindparam, text
-from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.outcomes import Stage
@@ -48,17 +47,20 @@ FIGURES: dict[Stage, dict[str, str]] = {
 }
 """What each stage waits for, in the columns of an assignment and of the signal whose team is `asked`."""
 
-_COLUMNS = """
+OPEN = """
     count(*) filter (where {is_open}) as {stage}_open,
     count(*) filter (where {is_open} and {due} < :now) as {stage}_overdue,
     min({since}) filter (where {is_open}) as {stage}_oldest,
+    count(*) filter (where {is_open} and {due} < :now and {verdict} is null) as {stage}_late
+"""
+DECIDED = """
     count(*) filter (where {verdict} = 'met' and {counts}) as {stage}_met,
     count(*) filter (where {verdict} = 'missed' and {counts}) as {stage}_missed,
-    count(*) filter (where {is_open} and {due} < :now and {verdict} is null) as {stage}_late,
     count({answered}) as {stage}_answered,
     percentile_cont(array[0.5, 0.9]) within group (order by cast(extract(epoch from {answered}) * 1000 as bigint))
         as {stage}_milliseconds
 """
+"""The figures of one stage: of what still waits at `:now`, and of what was decided and answered."""
 
 _FROM = f"""
     from assignment left join signal as asked
@@ -104,7 +106,7 @@ async def waits(
     """
     groups: list[Group] = [group for group in _GROUPS if group in by]
     keys = ", ".join(f"assignment.{group}" for group in groups)
-    columns = ", ".join(_COLUMNS.format(stage=stage, **figures) for stage, figures in FIGURES.items())
+    columns = ", ".join(f"{OPEN}, {DECIDED}".format(stage=stage, **figures) for stage, figures in FIGURES.items())
     grouped = f"group by {keys} order by {keys}" if groups else ""
     query = text(f"select {keys}{', ' if keys else ''}{columns} {_FROM} {grouped}").bindparams(
         bindparam("now", type_=DateTime(timezone=True)),
@@ -112,14 +114,18 @@ async def waits(
         bindparam("kind", kind, type_=Text),
     )
     rows = (await connection.execute(query, {"now": now})).mappings().all()
-    happened = await oldest_happened(connection, groups, department=department, kind=kind)
+    departments = None if department is None else [department]
+    happened = await oldest_happened(connection, groups, departments=departments, kind=kind)
     found = [
-        _wait(row, stage, happened.get((*(row[group] for group in groups), stage))) for row in rows for stage in FIGURES
+        wait_of(row, stage, happened.get((*(row[group] for group in groups), stage)))
+        for row in rows
+        for stage in FIGURES
     ]
     return [wait for wait in found if wait.open or wait.met or wait.missed or wait.answered]
 
 
-def _wait(row: RowMapping, stage: Stage, happened: datetime | None) -> Wait:
+def wait_of(row: Mapping[Any, Any], stage: Stage, happened: datetime | None) -> Wait:
+    """The wait of a stage from a row with the figures of every stage."""
     median, p90 = row[f"{stage}_milliseconds"] or (None, None)
     met, missed, late = (row[f"{stage}_{name}"] for name in ("met", "missed", "late"))
     decided = met + missed + late
