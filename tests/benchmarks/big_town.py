@@ -49,7 +49,7 @@ _EACH = f"""
 FILL = (
     f"""insert into signal (id, kind, team, neighbourhood, rules, report, state, waiting_since, last_at, hand_overs,
             moments, confirm_by)
-        select signal, kind, 'noord', 'WK999901', '{{}}', '{{}}',
+        select signal, kind, 'noord', 'WK999901', '{{}}', '{{"title": "Koi"}}',
             case when state in ('resolved', 'closed') then state else 'open' end, since, since, 0, '[]',
             case when state = 'resolved' then since + interval '98 days' end
         from ({_EACH}) as each""",
