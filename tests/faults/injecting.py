@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import asyncpg
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic  # type: ignore[import-untyped]  # no py.typed
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # aiokafka has no py.typed
 
-from events.catalogue import DEAD_LETTERS, loop_topics
-from services.runtime.topics import config
+from events.catalogue import DEAD_LETTERS, Topic, loop_topics
+from services.runtime.errors import KoikarperError
+from services.runtime.topics import delete, ensure
 from tests.faults import plan, town
 from tests.faults.arena import Single, Three
 from tests.faults.worker import BACK, FORTH
@@ -149,9 +149,8 @@ async def _replay(run: Run, _fault: plan.Fault) -> None:
 
 
 async def _partitions_added(run: Run, _fault: plan.Fault) -> None:
-    topics = {f"{run.prefix}neighbourhood.{kind}": NewPartitions(8) for kind in town.KINDS[:2]}
-    async with _Admin(run) as admin:
-        await admin.create_partitions(topics)
+    topics = [Topic(f"neighbourhood.{kind}", partitions=8) for kind in town.KINDS[:2]]
+    await _until_done(lambda: ensure(run.settings, topics))
 
 
 async def _agreements_changed(run: Run, _fault: plan.Fault) -> None:
@@ -164,14 +163,9 @@ async def _agreements_changed(run: Run, _fault: plan.Fault) -> None:
 
 async def _dead_letters_away(run: Run, _fault: plan.Fault) -> None:
     topic = next(topic for topic in loop_topics() if topic.name == DEAD_LETTERS)
-    name = run.prefix + topic.name
-    async with _Admin(run) as admin:
-        await admin.delete_topics([name])
-        await asyncio.sleep(AWAY_SECONDS)
-        new = NewTopic(
-            name, topic.partitions, run.settings.replication_factor, topic_configs=config(run.settings, topic)
-        )
-        await admin.create_topics([new])
+    await _until_done(lambda: delete(run.settings, [topic.name]))
+    await asyncio.sleep(AWAY_SECONDS)
+    await _until_done(lambda: ensure(run.settings, [topic]))
 
 
 async def _clock(run: Run, there: signal.Signals, back: signal.Signals) -> None:
@@ -214,26 +208,14 @@ async def _connected(run: Run) -> asyncpg.Connection:
     raise AssertionError("the database did not come back")
 
 
-class _Admin:
-    """An admin client for the run; tried again while the broker is away."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    async def __aenter__(self) -> AIOKafkaAdminClient:
-        for _ in range(TRIES):
-            self._client = AIOKafkaAdminClient(bootstrap_servers=self._run.arena.kafka, request_timeout_ms=8000)
-            try:
-                await self._client.start()
-            except (KafkaError, OSError):
-                await self._client.close()
-                await asyncio.sleep(PAUSE_SECONDS)
-            else:
-                return self._client
-        raise AssertionError("the broker did not come back")
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._client.close()
+async def _until_done(act: Callable[[], Awaitable[object]]) -> None:
+    """Another fault may have the broker away: then again."""
+    for _ in range(TRIES):
+        with contextlib.suppress(KoikarperError, KafkaError, OSError):
+            await act()
+            return
+        await asyncio.sleep(PAUSE_SECONDS)
+    raise AssertionError("the broker did not come back")
 
 
 _KINDS: dict[str, Injection] = {

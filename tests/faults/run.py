@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
+import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -96,6 +97,13 @@ class Run:
         anomalies = await asyncio.to_thread(check, self.history)
         await self._tidy()
         return self._result(begun, sprung, deaths, anomalies)
+
+    def failed(self, error: Exception) -> Result:
+        """What there is to say of a run that did not come to its end."""
+        what = "".join(traceback.format_exception(error))
+        faults = [fault.kind for fault in self.plan.faults]
+        anomaly = Anomaly("not run to its end", str(self.plan.seed), what)
+        return Result(self.plan.seed, faults, {}, 0.0, 0, 0, 0, 0, 0, 0, [anomaly], self.notes)
 
     async def _prepare(self) -> None:
         """Settings, tables and topics: those of the renamed town too, so that everybody outside can read them."""

@@ -136,7 +136,10 @@ class Suite:
         folder = self._folder / f"seed-{seed}"
         run = Run(drawn, await lane.arena(drawn.arena), folder, self._migrating, build=self._options.broken or "")
         run.unreachable_seconds = self._options.unreachable
-        result = await run.execute()
+        try:
+            result = await run.execute()
+        except Exception as error:  # noqa: BLE001 - a run that did not come to its end is no good run, and ends no other
+            result = run.failed(error)
         self.results.append(result)
         self._say(line(result))
         if result.anomalies:
