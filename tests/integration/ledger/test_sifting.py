@@ -10,6 +10,7 @@ from services.runtime.records import Record
 from services.runtime.settings import Settings
 from tests.benchmarks.refusing import refuse_some
 from tests.integration.ledger.desk import Desk
+from tests.integration.ledger.test_work_counted import counting
 
 
 @pytest_asyncio.fixture
@@ -70,6 +71,15 @@ async def test_a_database_that_is_away_names_nobody(refusing: Desk) -> None:
         await connection.exec_driver_sql(_LOCKED_OUT)
     with pytest.raises(TransientError):
         await Sifting(refusing.intake).work(records)
+
+
+async def test_naming_costs_a_few_statements_for_each_bad_record(refusing: Desk) -> None:
+    ids = [f"refused-{number}" if number % 20 == 7 else f"good-{number}" for number in range(500)]
+    records = await batch_of(refusing, *ids)
+    with counting(refusing) as sent, pytest.raises(PermanentError) as raised:
+        await Sifting(refusing.intake).work(records)
+    assert len(raised.value.named) == 25
+    assert len(sent) / 25 < 20, "round trips; to look for it by halving the whole work takes about a hundred"
 
 
 _ONCE = """
