@@ -54,7 +54,9 @@ def _day(value: Any) -> Any:
 
 def zulu(moment: datetime) -> str:
     """The moment in UTC with `Z`, in milliseconds: the precision of a Kafka record's timestamp."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    day, clock = (utc.year, utc.month, utc.day), (utc.hour, utc.minute, utc.second, utc.microsecond // 1000)
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (*day, *clock)  # noqa: UP031 - `isoformat` needs twice as long
 
 
 Moment = Annotated[

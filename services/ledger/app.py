@@ -42,6 +42,7 @@ class Ledger:
             work=Sifting(self._intake).work,
             reject=self._intake.reject,
             without=self._intake.work_without,
+            ahead=self._intake.ahead,
             positions=MarkedPositions(LedgerPositions(self._engine), self._marks),
             registry=self.registry,
             faults_wait=False,

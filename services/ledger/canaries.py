@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.signals import CANARY
 from services.agreements.canary import KEPT
+from services.ledger.lane import Lane
 from services.ledger.reading import Incoming
 from services.ledger.writing import Recorded
 
@@ -44,7 +45,7 @@ def told_apart(incoming: Iterable[Incoming]) -> tuple[list[Incoming], list[Incom
     return own, peoples
 
 
-async def forget(connection: AsyncConnection, decided: Iterable[Recorded]) -> None:
+async def forget(connection: AsyncConnection | Lane, decided: Iterable[Recorded]) -> None:
     """Remove old rounds, when this batch closes one."""
     closed = [moment for entry in decided if (moment := _closed_at(entry))]
     if closed:

@@ -4,6 +4,7 @@ from sqlalchemy import ARRAY, BigInteger, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ledger.counting import Counts
+from services.ledger.lane import Lane
 
 # All workers add to the same few rows: sorted, so that they wait for each other instead of deadlocking; and last, so
 # that who holds such a row waits for nothing but its commit.
@@ -19,7 +20,7 @@ _ADD = text("""
 )
 
 
-async def add(connection: AsyncConnection, counts: Counts) -> None:
+async def add(connection: AsyncConnection | Lane, counts: Counts) -> None:
     """Add `counts`. It must be the last statement of the transaction that wrote what they count."""
     if not counts:
         return

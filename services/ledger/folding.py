@@ -28,6 +28,7 @@ from services.ledger import counters, store
 from services.ledger.counting import Counts
 from services.ledger.differing import Comparison, Difference, Differences
 from services.ledger.fold import FAR, Entry, Folded, Passage, Told, fold_signal, fold_unknown
+from services.ledger.lane import Lane
 from services.ledger.state import State
 from services.ledger.versions import Versions, read_versions
 from services.runtime.database import transient_errors
@@ -152,7 +153,8 @@ class _Folding:
             if one is not None and one.state is not None:
                 folded[id_] = one
         states: list[State] = [one.state for one in folded.values() if one.state is not None]
-        await store.save_states(self._connection, {}, states)
+        async with Lane(self._connection) as lane:
+            await store.save_states(lane, {}, states)
         await self._identities([entry for id_ in ids for entry in entries[id_]])
         await self._comparison.signals(list(folded), {id_: one.told for id_, one in folded.items()})
         self._count(folded, sum(map(len, entries.values())))

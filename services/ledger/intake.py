@@ -20,12 +20,14 @@ from services.agreements.topics import inputs
 from services.ledger import canaries, counters, keeping, passages, positions, recording, store, writing
 from services.ledger.book import Book
 from services.ledger.counting import Counts, counted, dead_lettered
+from services.ledger.lane import Lane
 from services.ledger.letters import Letter, letter_of
 from services.ledger.lifecycle import Decision, Said, decide, refuse_unknown, subject_of
 from services.ledger.marks import Marks
 from services.ledger.passages import Late
 from services.ledger.positions import Held, Place
-from services.ledger.reading import Incoming, Rejected, read_record, set_apart
+from services.ledger.reading import Incoming, Rejected, set_apart
+from services.ledger.reading_ahead import ReadingAhead
 from services.ledger.state import State
 from services.ledger.writing import Recorded
 from services.runtime.database import transient_errors
@@ -66,10 +68,11 @@ class Intake:
     owner: str = ""
     service: str = "ledger"
     marks: Marks = field(default_factory=Marks)
+    reading: ReadingAhead = field(default_factory=ReadingAhead)
 
     async def work(self, records: Sequence[Record]) -> None:
         """Take in a batch; raises `TransientError` (nothing happened) or `PermanentError` (a record is bad)."""
-        read = [read_record(record, self.books.book.current) for record in records]
+        read = await self.reading.read(records, self.books.book.current)
         await self._take_in(
             [item for item in read if isinstance(item, Incoming)],
             [item for item in read if isinstance(item, Rejected)],
@@ -79,43 +82,48 @@ class Intake:
     async def work_without(self, records: Sequence[Record], apart: Sequence[Apart]) -> None:
         """Take in a batch, and make dead letters of the records in it that are set apart, in one transaction."""
         places = {bad.record.place for bad in apart}
-        read = [read_record(record, self.books.book.current) for record in records if record.place not in places]
+        rest = [record for record in records if record.place not in places]
+        read = await self.reading.read(rest, self.books.book.current)
         await self._take_in(
             [item for item in read if isinstance(item, Incoming)],
             [item for item in read if isinstance(item, Rejected)] + [_set_apart(*bad) for bad in apart],
             records,
         )
 
+    def ahead(self, records: Sequence[Record]) -> None:
+        """Read the batch that is to be worked next, while this one is; `work` gets the very same."""
+        self.reading.begin(records, self.books.book.current)
+
     async def reject(self, record: Record, error: PermanentError, attempts: int) -> None:
         """Make a dead letter of a record that the database refuses or on which the work keeps failing."""
         await self._take_in([], [_set_apart(record, error, attempts)], [record])
 
     async def _take_in(self, incoming: list[Incoming], rejected: list[Rejected], records: Sequence[Record]) -> None:
-        async with transient_errors(), self.engine.begin() as connection:
+        async with transient_errors(), self.engine.begin() as connection, Lane(connection) as lane:
             held = await positions.hold(connection, records, self.owner)
             self.marks.check({place: row.next_offset for place, row in held.items()})
             fresh = [item for item in incoming if _unread(item.record, held)]
             unread = [item for item in rejected if _unread(item.record, held)]
             own, peoples = canaries.told_apart(in_order(fresh))
-            new, conflicting = await writing.record_identities(connection, peoples)
+            new, conflicting = await writing.record_identities(lane, peoples)
             new += own
-            batch = await self._load(connection, new, [*unread, *conflicting])
+            batch = await self._load(lane, new, [*unread, *conflicting])
             book = await self.books.complete(connection, store.versions(batch.states.values()))
             for item in new:
                 decide_one(batch, item, book)
-            await store.save_states(connection, batch.before, batch.states.values())
+            await store.save_states(lane, batch.before, batch.states.values())
             said = [entry for entry in batch.decided if not canaries.is_own(entry.item)]
-            heads = await recording.write_record(connection, said, held, book.current.version)
-            await passages.note_late(connection, batch.late)
+            heads = await recording.write_record(lane, said, held, book.current.version)
+            await passages.note_late(lane, batch.late)
             letters = self._letters(batch, book)
-            await writing.write_outbox(connection, writing.follows(batch.decided, letters, book.current.source))
-            await keeping.keep(connection, letters)
-            await canaries.forget(connection, batch.decided)
-            await positions.advance(connection, records, heads)
-            await counters.add(connection, batch.counts)
+            await writing.write_outbox(lane, writing.follows(batch.decided, letters, book.current.source))
+            await keeping.keep(lane, letters)
+            await canaries.forget(lane, batch.decided)
+            await positions.advance(lane, records, heads)
+            await counters.add(lane, batch.counts)
         self.marks.note_done(records)
 
-    async def _load(self, connection: AsyncConnection, incoming: list[Incoming], rejected: list[Rejected]) -> Batch:
+    async def _load(self, lane: Lane, incoming: list[Incoming], rejected: list[Rejected]) -> Batch:
         answered: set[AssignmentId] = set()
         named: set[SignalId] = set()
         for event in (item.event for item in incoming):
@@ -123,9 +131,9 @@ class Intake:
                 answered.add(AssignmentId(event.data.assignment))
             else:
                 named.add(SignalId(subject_of(event)))
-        signals = await store.signals_of(connection, answered)
+        signals = await store.signals_of(lane, answered)
         wanted = named | set(signals.values())
-        states = await store.load_states(connection, wanted, lock=True)
+        states = await store.load_states(lane, wanted, lock=True)
         return Batch(rejected, states, dict(states), signals)
 
     def _letters(self, batch: Batch, book: Book) -> list[Letter]:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Integer, LargeBinary, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.ledger.lane import Lane
 from services.ledger.letters import Letter
 from services.ledger.writing import CHUNK_BYTES
 from services.runtime.dead_letters import MESSAGE_LENGTH_MAX
@@ -37,7 +38,7 @@ _KEEP = text(f"""
 """).bindparams(*(bindparam(name, type_=ARRAY(type_)) for name, type_ in _TYPES.items()))  # noqa: S608 - our own columns
 
 
-async def keep(connection: AsyncConnection, letters: Sequence[Letter]) -> None:
+async def keep(connection: AsyncConnection | Lane, letters: Sequence[Letter]) -> None:
     """Keep `letters` as open, in order; the caller has seen to it that none was read before."""
     for rows in _chunks(letters):
         columns = zip(*rows, strict=True)

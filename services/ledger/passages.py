@@ -21,6 +21,7 @@ from sqlalchemy import ARRAY, DateTime, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.identifiers import SignalId
+from services.ledger.lane import Lane
 from services.ledger.passing import next_moment
 from services.ledger.state import State
 
@@ -60,11 +61,12 @@ _RETIRED = text("""
 
 def late(state: State, source: str, id_: str, at: datetime) -> Late | None:
     """What is to be noted of an event that is about to be decided on `state` as of `at`; None: nothing."""
-    last = max([state.signal.last_at, *(assignment.last_at for assignment in state.assignments.values())])
-    return Late(state.signal.id, source, id_, next_moment(state)) if last >= at else None
+    if state.signal.last_at < at and all(assignment.last_at < at for assignment in state.assignments.values()):
+        return None
+    return Late(state.signal.id, source, id_, next_moment(state))
 
 
-async def note_late(connection: AsyncConnection, found: Sequence[Late]) -> None:
+async def note_late(connection: AsyncConnection | Lane, found: Sequence[Late]) -> None:
     """Note these, whose events this transaction has recorded."""
     if found:
         values = {

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, LargeBinary, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.ledger.lane import Lane
 from services.ledger.sealing import FIRST
 from services.runtime.database import transient_errors
 from services.runtime.errors import Fenced
@@ -119,7 +120,7 @@ async def hold(connection: AsyncConnection, records: Sequence[Record], owner: st
     return held
 
 
-async def advance(connection: AsyncConnection, records: Sequence[Record], heads: Mapping[Place, bytes]) -> None:
+async def advance(connection: AsyncConnection | Lane, records: Sequence[Record], heads: Mapping[Place, bytes]) -> None:
     """Note that these records have been read, and the new `heads`; neither offset nor moment ever goes back."""
     last: dict[Place, Record] = {}
     for record in records:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, LargeBinary, Text, Uuid, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.ledger.lane import Lane
 from services.ledger.positions import Held, Place
 from services.ledger.sealing import SealedRow, seal
 from services.ledger.writing import Recorded
@@ -53,7 +53,7 @@ _RECORD = text("""
 
 
 async def write_record(
-    connection: AsyncConnection, decided: Sequence[Recorded], held: Mapping[Place, Held], agreements: str
+    lane: Lane, decided: Sequence[Recorded], held: Mapping[Place, Held], agreements: str
 ) -> dict[Place, bytes]:
     """Append the events, with the moment and the topic by which they count; the new head of each partition read.
 
@@ -63,7 +63,7 @@ async def write_record(
         return {}
     rows = [(_place(entry), _row(entry)) for entry in decided]
     sealed = _sealed(rows, held, agreements)
-    await connection.execute(
+    await lane.write(
         _RECORD,
         {
             "agreements": agreements,

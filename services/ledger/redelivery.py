@@ -16,6 +16,7 @@ from events.identifiers import SignalId
 from events.signals import CANARY
 from services.agreements.loading import parse
 from services.ledger import store, writing
+from services.ledger.lane import Lane
 from services.ledger.letters import OutboxEntry
 from services.ledger.retelling import open_told
 
@@ -69,7 +70,8 @@ async def redeliver(
         for assignment, follow in open_told(states[id_], sources):
             if not only or assignment.department in only:
                 entries.append((id_, follow.topics[0], str(id_).encode(), encode(follow.raw), None))
-    await writing.write_outbox(connection, entries)
+    async with Lane(connection) as lane:
+        await writing.write_outbox(lane, entries)
     return (ids[-1] if len(ids) == SIGNALS else None), len(entries)
 
 

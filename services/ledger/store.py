@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.identifiers import AssignmentId, SignalId
+from services.ledger.lane import Lane
 from services.ledger.passing import next_moment
 from services.ledger.state import Assignment, Moment, Signal, State
 
@@ -50,7 +51,7 @@ _REPORTS = json.JSONEncoder(ensure_ascii=False, check_circular=False)
 
 
 async def load_states(
-    connection: AsyncConnection, signals: Collection[SignalId], *, lock: bool
+    connection: AsyncConnection | Lane, signals: Collection[SignalId], *, lock: bool
 ) -> dict[SignalId, State]:
     """The states of those `signals` that the ledger knows; `lock` holds their rows, in one order, until the commit."""
     if not signals:
@@ -64,7 +65,7 @@ async def load_states(
 
 
 async def signals_of(
-    connection: AsyncConnection, assignments: Collection[AssignmentId]
+    connection: AsyncConnection | Lane, assignments: Collection[AssignmentId]
 ) -> dict[AssignmentId, SignalId]:
     """The signal of each of those `assignments` that the ledger knows."""
     if not assignments:
@@ -78,31 +79,29 @@ def versions(states: Iterable[State]) -> set[str]:
     return {assignment.agreements for state in states for assignment in state.assignments.values()}
 
 
-async def save_states(connection: AsyncConnection, before: Mapping[SignalId, State], after: Iterable[State]) -> None:
+async def save_states(lane: Lane, before: Mapping[SignalId, State], after: Iterable[State]) -> None:
     """Write what changed between `before` and `after`, in one statement a table."""
-    signals: list[dict[str, Any]] = []
-    reports: list[str] = []
-    assignments: list[dict[str, Any]] = []
+    signals: list[State] = []
+    assignments: list[Assignment] = []
     for state in after:
         old = before.get(state.signal.id)
         if old is state:
             continue
         changed = [item for item in state.assignments.values() if old is None or old.assignments.get(item.id) != item]
         if changed or old is None or old.signal != state.signal:
-            signals.append(_row(state.signal) | {"report": None, "next_moment_at": next_moment(state)})
-            reports.append(_REPORTS.encode(state.signal.report))
-        assignments += map(_row, changed)
+            signals.append(state)
+        assignments += changed
     if signals:
-        await connection.execute(_SAVE_SIGNALS, {"rows": to_json(signals).decode(), "reports": reports})
+        rows = [_row(state.signal) | {"report": None, "next_moment_at": next_moment(state)} for state in signals]
+        reports = [_REPORTS.encode(state.signal.report) for state in signals]
+        await lane.write(_SAVE_SIGNALS, {"rows": to_json(rows).decode(), "reports": reports})
     if assignments:
-        await connection.execute(_SAVE_ASSIGNMENTS, {"rows": to_json(assignments).decode()})
+        await lane.write(_SAVE_ASSIGNMENTS, {"rows": to_json([*map(_row, assignments)]).decode()})
 
 
 def _row(item: Assignment | Signal) -> dict[str, Any]:
     row: dict[str, Any] = dict(zip(item._fields, item, strict=True))
-    row["moments"] = [
-        dict(zip(Moment._fields, (moment.due.isoformat(), *moment[1:]), strict=True)) for moment in item.moments
-    ]
+    row["moments"] = [moment._asdict() | {"due": moment.due.isoformat()} for moment in item.moments]
     return row
 
 

@@ -40,9 +40,12 @@ def _wire(type_: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, field.alias or name) for name, field in fields.items())
 
 
+_JSON = (str, int, dict)  # a union in the call would be made anew for every value
+
+
 def _plain(value: Any) -> Any:
     """A value as it stands in JSON."""
-    if isinstance(value, str | int | dict):
+    if isinstance(value, _JSON):
         return value
     if isinstance(value, UUID):
         return str(value)

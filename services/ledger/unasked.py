@@ -12,6 +12,7 @@ from services.ledger import counters, store, writing
 from services.ledger.book import Book
 from services.ledger.counting import Counts, counted
 from services.ledger.intake import Books
+from services.ledger.lane import Lane
 from services.ledger.letters import OutboxEntry
 from services.ledger.lifecycle import Decision
 from services.ledger.state import State
@@ -34,9 +35,10 @@ async def decide_each(
         return ()
     decided = {id_: decide(states[id_], book) for id_ in signals}
     after = [decision.state for decision in decided.values() if decision.state is not None]
-    await store.save_states(connection, states, after)
-    await writing.write_outbox(connection, _follows(decided))
-    await counters.add(connection, _counts(states, decided))
+    async with Lane(connection) as lane:
+        await store.save_states(lane, states, after)
+        await writing.write_outbox(lane, _follows(decided))
+        await counters.add(lane, _counts(states, decided))
     return tuple(signals)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, LargeBinary, Text, Uuid, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.envelope import encode
 from events.identifiers import SignalId
+from services.ledger.lane import Lane
 from services.ledger.letters import Letter, OutboxEntry, entries
 from services.ledger.lifecycle import Decision, subject_of
 from services.ledger.reading import Incoming, Rejected, topic_sender
@@ -43,12 +43,16 @@ _DIGESTS = text("""
     select source, id, digest from identity join unnest(:sources, :ids) as asked (source, id) using (source, id)
 """).bindparams(_array("sources", Text), _array("ids", Text))
 
+# The relay is woken at the commit, once, however often it is said.
 _OUTBOX = text("""
-    insert into outbox (signal, topic, key, value, headers)
-    select signal, topic, key, value, cast(headers as json)
-    from unnest(:signals, :topics, :keys, :values, :headers) with ordinality
-         as new (signal, topic, key, value, headers, nr)
-    order by nr
+    with written as (
+        insert into outbox (signal, topic, key, value, headers)
+        select signal, topic, key, value, cast(headers as json)
+        from unnest(:signals, :topics, :keys, :values, :headers) with ordinality
+             as new (signal, topic, key, value, headers, nr)
+        order by nr
+    )
+    select pg_notify('outbox_' || current_schema(), '')
 """).bindparams(
     _array("signals", Uuid()),
     _array("topics", Text),
@@ -57,12 +61,8 @@ _OUTBOX = text("""
     _array("headers", Text),
 )
 
-_WAKE = text("select pg_notify('outbox_' || current_schema(), '')")
 
-
-async def record_identities(
-    connection: AsyncConnection, incoming: Sequence[Incoming]
-) -> tuple[list[Incoming], list[Rejected]]:
+async def record_identities(lane: Lane, incoming: Sequence[Incoming]) -> tuple[list[Incoming], list[Rejected]]:
     """The events that are new, and those that repeat an earlier one with other content; plain repeats fall away."""
     first: dict[tuple[str, str], Incoming] = {}
     for item in incoming:
@@ -71,27 +71,24 @@ async def record_identities(
         return [], []
     items = list(first.values())
     values = {**_keys(items), "digests": [item.digest for item in items]}
-    inserted = {(row.source, row.id) for row in await connection.execute(_IDENTITIES, values)}
+    rows = await lane.execute(_IDENTITIES, values)
+    inserted = {(source, id_) for source, id_ in rows}
     known = {key: item.digest for key, item in first.items() if key in inserted}
     repeated = [item for key, item in first.items() if key not in inserted]
     if repeated:
-        rows = await connection.execute(_DIGESTS, _keys(repeated))
-        known |= {(row.source, row.id): bytes(row.digest) for row in rows}
+        asked = await lane.execute(_DIGESTS, _keys(repeated))
+        known |= {(source, id_): bytes(digest) for source, id_, digest in asked}
     new = [item for key, item in first.items() if key in inserted]
     conflicting = [item for item in incoming if known[item.event.source, item.event.id] != item.digest]
     return new, [_conflict(item) for item in conflicting]
 
 
-async def write_outbox(connection: AsyncConnection, entries: Iterable[OutboxEntry]) -> None:
+async def write_outbox(lane: Lane, entries: Iterable[OutboxEntry]) -> None:
     """Put `entries` into the outbox, in order, and wake the relay at the commit."""
-    written = False
     for chunk in _chunks(entries):
         signals, topics, keys, values, headers = zip(*chunk, strict=True)
         columns = {"signals": signals, "topics": topics, "keys": keys, "values": values, "headers": headers}
-        await connection.execute(_OUTBOX, {name: list(column) for name, column in columns.items()})
-        written = True
-    if written:
-        await connection.execute(_WAKE)
+        await lane.write(_OUTBOX, {name: list(column) for name, column in columns.items()})
 
 
 def follows(recorded: Iterable[Recorded], letters: Iterable[Letter], source: str) -> Entries:

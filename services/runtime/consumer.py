@@ -32,7 +32,7 @@ from services.runtime.checks import Check
 from services.runtime.consumer_metrics import ConsumerMetrics
 from services.runtime.errors import DeadLetterLimit, Fenced, KoikarperError, PermanentError, TransientError
 from services.runtime.fence import Fence
-from services.runtime.isolation import UNWORKABLE, Apart, Isolation, Reject, RejectRate, Without, Work
+from services.runtime.isolation import UNWORKABLE, Ahead, Apart, Isolation, Reject, RejectRate, Without, Work
 from services.runtime.membership import Membership, RawBatch
 from services.runtime.progress import Position, PositionError, Progress, polled_to_end, start_offsets
 from services.runtime.records import Record, moment, record_of
@@ -49,6 +49,8 @@ Partition = tuple[str, int]
 """A logical topic and the number of one of its partitions."""
 
 CLOSED_WAIT_SECONDS = 0.1
+BATCHES_AHEAD = 4
+"""So many batches are taken from the broker at once, of those that it has, where the next is prepared beforehand."""
 
 
 class Positions(Protocol):
@@ -81,10 +83,13 @@ class Consumer:
         registry: CollectorRegistry | None = None,
         without: Without | None = None,
         faults_wait: bool = True,
+        ahead: Ahead | None = None,
     ) -> None:
         """`registry` is where its runtime metrics are found; without one they are kept to itself.
 
         `without` works a batch and sets the records apart that an error of `work` named, in one step.
+        `ahead` hears of the batch that follows while one is at work; then several are taken from the broker at once.
+
         `faults_wait`: an error that nobody foresaw is waited for before its record is looked for.
         """
         self.name = service
@@ -96,7 +101,15 @@ class Consumer:
         self._faults_wait = faults_wait
         rate = RejectRate(settings.dead_letters_max, settings.dead_letters_window)
         self._reject = reject
-        self._isolation = Isolation(work, self._set_apart, rate, 1 if faults_wait else settings.attempts_max)
+        self._work_of = work
+        self._isolation = Isolation(
+            self._measured,
+            self._set_apart,
+            rate,
+            size=settings.batch_records,
+            ahead=ahead,
+            attempts_min=1 if faults_wait else settings.attempts_max,
+        )
         self._isolation.without = self._without(without) if without is not None else None
         self._backoff = Backoff(settings.backoff_first.total_seconds(), settings.backoff_max.total_seconds())
         self._progress = Progress(settings.topic_prefix)
@@ -106,7 +119,10 @@ class Consumer:
         self._faults = self._fenced = 0
         self._failure: KoikarperError | None = None
         self._trouble = ""
-        self._membership = Membership(settings, service, self._topics, self._fence, self._taken, self._handle)
+        taken_max = settings.batch_records * (BATCHES_AHEAD if ahead else 1)
+        self._membership = Membership(
+            settings, service, self._topics, self._fence, self._taken, self._handle, taken_max=taken_max
+        )
         self._metrics = ConsumerMetrics(registry or CollectorRegistry(), service)
         self._held = Held(settings.topic_prefix)
         self._unread = Unread(
@@ -219,10 +235,8 @@ class Consumer:
             await self._progress.rewind(batch.consumer, batch.records)
             return CLOSED_WAIT_SECONDS
         self._progress.refuse_known(batch.records)
-        self._metrics.records.observe(len(batch.records))
         try:
-            with self._metrics.seconds.time():
-                await self._isolation.run(batch.records, self._judge, self._done)
+            await self._isolation.run(batch.records, self._judge, self._done)
         except BaseException as error:
             await self._progress.rewind(batch.consumer, batch.records)
             if not isinstance(error, Exception):
@@ -233,7 +247,12 @@ class Consumer:
         await self._progress.commit(batch.consumer, batch.records)
         return 0
 
+    async def _measured(self, records: Sequence[Record]) -> None:
+        with self._metrics.seconds.time():
+            await self._work_of(records)
+
     def _done(self, stretch: Sequence[Record]) -> None:
+        self._metrics.records.observe(len(stretch))
         self._progress.done(stretch)
         self._backoff.reset()  # something moved: what fails next is a new trouble
 

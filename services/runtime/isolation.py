@@ -19,6 +19,9 @@ Without = Callable[[Sequence[Record], Sequence["Apart"]], Awaitable[None]]
 Judge = Callable[[Exception], PermanentError | None]
 """Says what an error means: the record is bad, or (None) it is nobody's fault and must be tried again."""
 
+Ahead = Callable[[Sequence[Record]], None]
+"""Hears which records are likely to be worked next, while those before them are; the very same sequence follows."""
+
 Place = tuple[str, int, int]
 
 UNWORKABLE: Reason = "unworkable"
@@ -68,6 +71,9 @@ class Isolation:
     work: Work
     reject: Reject
     rate: RejectRate
+    size: int = 0
+    """How many records are worked at once; 0: all that there are."""
+    ahead: Ahead | None = None
     attempts_min: int = 1
     """How often a record is tried at least, the halves it stood in included, before it is set apart as unworkable."""
     attempts: dict[Place, int] = field(default_factory=dict)
@@ -83,12 +89,15 @@ class Isolation:
         Raises what `judge` calls nobody's fault, as soon as it happens: what was not yet `done` is to be tried again.
         """
         known: dict[Place, PermanentError] = {}
-        stretches = [_Stretch(tuple(batch))]
+        size = self.size or len(batch)
+        stretches = [_Stretch(tuple(batch[start : start + size])) for start in reversed(range(0, len(batch), size))]
         while stretches:
             stretch = stretches.pop()
             records = stretch.records
             alone = records[0] if len(records) == 1 else None
             error = known.get(alone.place) if alone else stretch.sure
+            if self.ahead is not None and stretches:
+                self.ahead(stretches[-1].records)
             error = error or await self._try(records, judge)
             apart = 0
             if error is not None and alone is None:

@@ -37,14 +37,20 @@ class Membership:
         listener: ConsumerRebalanceListener,
         taken: Callable[[RawBatch], Any],
         handle: Callable[[Any], Awaitable[None]],
+        *,
+        taken_max: int,
     ) -> None:
-        """`taken` makes what `handle` gets, in the same breath in which records are taken; its error is handed on."""
+        """`taken` makes what `handle` gets, in the same breath in which records are taken; its error is handed on.
+
+        `taken_max` is how many are taken at once.
+        """
         self._settings = settings
         self._service = service
         self._topics = topics
         self._listener = listener
         self._taken = taken
         self._handle = handle
+        self._taken_max = taken_max
         self._announcement = Announcement()
         self._broker: Any = None
         self._subscriber: Any = None
@@ -61,7 +67,7 @@ class Membership:
         self._subscriber = self._broker.subscriber(
             *(settings.topic_prefix + topic for topic in self._topics),
             batch=True,
-            max_records=settings.batch_records,
+            max_records=self._taken_max,
             batch_timeout_ms=milliseconds(settings.batch_timeout),
             listener=self._listener,
             ack_policy=AckPolicy.MANUAL,

@@ -229,3 +229,25 @@ def test_named_records_count_for_the_limit_before_anything_is_set_apart() -> Non
         loop.run(100)
     assert not loop.steps
     assert not loop.rejected
+
+
+@given(st.integers(1, 40), st.sets(st.integers(0, 39)), st.integers(1, 12))
+def test_what_is_more_than_a_batch_is_worked_in_parts_and_each_next_one_is_told_before(
+    count: int, bad: set[int], size: int
+) -> None:
+    loop = Loop(bad)
+    told: list[Sequence[Record]] = []
+    loop.isolation.size, loop.isolation.ahead = size, told.append
+    original, at_work = loop.isolation.work, []
+
+    async def work(batch: Sequence[Record]) -> None:
+        at_work.append(batch)
+        await original(batch)
+
+    loop.isolation.work = work
+    loop.run(batch_of(count))
+    assert loop.finished == list(range(count))
+    assert [offset for offset, _ in loop.rejected] == sorted(bad & set(range(count)))
+    assert max(map(len, at_work)) <= size
+    if not bad:
+        assert [id(batch) for batch in told] == [id(batch) for batch in at_work[1:]]
