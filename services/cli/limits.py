@@ -6,8 +6,8 @@ from datetime import timedelta
 from events import envelope
 from services.agreements import canary
 from services.canary import rounds
-from services.gateway import admission, bodies, keys, recordings
-from services.ledger import in_order, letters, writing
+from services.gateway import admission, bodies, callers, keys, looking, recordings
+from services.ledger import current_waits, in_order, letters, writing
 from services.metrics import snapshot
 from services.relay import holds, relay, seat, shipping
 from services.runtime import consumer, database, options, publisher
@@ -64,6 +64,9 @@ def _gateway() -> Iterator[Row]:
         f"kept {keys.AGE_SECONDS_MAX:.0f} s, asked every {keys.PAUSE_SECONDS:.0f} s at most",
         ("a withdrawn key is refused; the issuer is not flooded"),
     )
+    yield "tokens whose signature is remembered", f"{callers.TOKENS_MAX}", "the oldest is looked at again when it comes"
+    yield "events of several callers in one question to the ledger", f"{looking.EVENTS_MAX}", "the rest is asked next"
+    yield "what is kept of the waits", f"{current_waits.AGE_SECONDS_MAX:.0f} s", "counted again"
 
 
 def _publishing(settings: Settings) -> Iterator[Row]:
@@ -142,6 +145,7 @@ def _relay() -> Iterator[Row]:
 
 def _others() -> Iterator[Row]:
     yield "signals in a transaction of the timekeeper", f"{timekeeper.BATCH}", "the next transaction takes more"
+    yield "transactions of a timekeeper side by side", f"{timekeeper.LANES}", "each goes on with the next signals"
     yield (
         "a signal on which that work fails",
         f"tried every {timekeeper.ASIDE_SECONDS:.0f} s",
