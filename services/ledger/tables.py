@@ -58,7 +58,9 @@ class RecordRow(Table, table=True):
 
     __tablename__ = "record"
     __table_args__ = (
-        Index("record_signal", "signal", "at", "seq"),
+        # The few events of a signal are sorted when they are asked for: by its id alone, equal ones share their entry.
+        Index("record_signal", "signal"),
+        Index("record_unknown", "at", "seq", postgresql_where=sql("signal is null")),
         Index("record_seal", "seal", postgresql_using="brin"),  # seals rise with the rows: tiny, and enough to verify
     )
 
@@ -120,6 +122,18 @@ class SignalRow(Table, table=True):
         ),
         Index("signal_moment", "next_moment_at", postgresql_where=sql("next_moment_at is not null")),
         Index("signal_rules", "rules", postgresql_using="gin"),
+        Index(
+            "signal_asked",
+            "id",
+            postgresql_include=("proposed_at", "confirm_by"),
+            postgresql_where=sql("state = 'resolved'"),
+        ),
+        Index(
+            "signal_grievance",
+            "id",
+            postgresql_include=("happened_on", "state"),
+            postgresql_where=sql("kind = 'grievance-reported' and state <> 'closed'"),
+        ),
         {"postgresql_with": {"fillfactor": "80"}},
     )
 
@@ -159,13 +173,36 @@ class AssignmentRow(Table, table=True):
         ),
         Index("assignment_precedent", "resolved_at", "id", postgresql_where=sql("custom_solution is not null")),
         Index("assignment_department", "department", "waiting_since", "id"),
+        # These hold all that is asked about what waits: the rows themselves are not read.
         Index(
             "assignment_open",
             "department",
             "kind",
+            postgresql_include=(
+                "state",
+                "waiting_since",
+                "acknowledge_by",
+                "resolve_first",
+                "resolve_by",
+                "acknowledge",
+                "resolve",
+                "signal",
+            ),
+            postgresql_where=sql("state in ('waiting', 'acknowledged')"),
+        ),
+        Index(
+            "assignment_asked",
+            "department",
+            "kind",
+            postgresql_include=("signal", "confirm"),
+            postgresql_where=sql("state = 'resolved'"),
+        ),
+        Index(
+            "assignment_ended",
             "state",
             "waiting_since",
-            postgresql_where=sql("state in ('waiting', 'acknowledged')"),
+            "id",
+            postgresql_where=sql("state in ('resolved', 'handed-over')"),
         ),
         {"postgresql_with": {"fillfactor": "80"}},
     )

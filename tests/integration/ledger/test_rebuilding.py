@@ -19,8 +19,8 @@ from tests.integration.timekeeper.clockwork import Clockwork, at_work
 
 AT = datetime(2026, 11, 24, 11, tzinfo=UTC)
 RIGHTS = (
-    "select relname, relacl::text, relowner from pg_class where oid in ('signal'::regclass, 'assignment'::regclass)"
-    " order by relname"
+    "select relname, relacl::text, relowner, reloptions from pg_class"
+    " where oid in ('signal'::regclass, 'assignment'::regclass) order by relname"
 )
 
 
