@@ -29,6 +29,7 @@ from prometheus_client import CollectorRegistry
 
 from services.runtime.backoff import Backoff
 from services.runtime.checks import Check
+from services.runtime.commits import Commits
 from services.runtime.consumer_metrics import ConsumerMetrics
 from services.runtime.errors import DeadLetterLimit, Fenced, KoikarperError, PermanentError, TransientError
 from services.runtime.fence import Fence
@@ -113,7 +114,8 @@ class Consumer:
         self._isolation.without = self._without(without) if without is not None else None
         self._backoff = Backoff(settings.backoff_first.total_seconds(), settings.backoff_max.total_seconds())
         self._progress = Progress(settings.topic_prefix)
-        self._fence = Fence(self._take_over, self._wait_again)
+        self._commits = Commits()
+        self._fence = Fence(self._take_over, self._wait_again, self._commits.settled)
         self._stopping = asyncio.Event()
         self._busy = False
         self._faults = self._fenced = 0
@@ -155,6 +157,7 @@ class Consumer:
             await self._watchdog.stop()
         if self._ending is not None:
             await self._ending
+        await self._commits.settled()
         await self._membership.leave()
         self._fence.open = self._joined = False
 
@@ -244,7 +247,10 @@ class Consumer:
             return self._seconds_after(error)
         self._faults, self._fenced, self._trouble = 0, 0, ""
         self._held.done()
-        await self._progress.commit(batch.consumer, batch.records)
+        self._commits.begin(batch.consumer, self._progress.reached(batch.records))
+        if self._stopping.is_set():
+            await self._commits.settled()
+        await asyncio.sleep(0)  # where nothing of a batch waits, neither would anything else of this process be done
         return 0
 
     async def _measured(self, records: Sequence[Record]) -> None:

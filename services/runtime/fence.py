@@ -18,8 +18,12 @@ class Fence(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     """
 
     def __init__(
-        self, take_over: Callable[[set[TopicPartition]], Awaitable[bool]], wait: Callable[[], Awaitable[bool]]
+        self,
+        take_over: Callable[[set[TopicPartition]], Awaitable[bool]],
+        wait: Callable[[], Awaitable[bool]],
+        settled: Callable[[], Awaitable[None]],
     ) -> None:
+        """`settled` waits until Kafka was told how far all is done."""
         self.lock = asyncio.Lock()
         self.open = False
         self.generation = 0
@@ -27,6 +31,7 @@ class Fence(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self.partitions: frozenset[TopicPartition] = frozenset()
         self._take_over = take_over
         self._wait = wait
+        self._settled = settled
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002 - aiokafka's signature
         """Wait for the batch at work to end; then nothing more of these partitions is worked."""
@@ -34,6 +39,7 @@ class Fence(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             self.open = False
             self.generation += 1
             self.partitions = frozenset()
+            await self._settled()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Take the partitions over and go where their positions say; only then is the fence open."""

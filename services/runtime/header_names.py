@@ -49,12 +49,18 @@ class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has 
         await super().start()
 
     async def getmany(self, *partitions: Any, **options: Any) -> Any:
-        """As aiokafka's; an error is logged here, for FastStream, whose log is off on the hot path, only waits."""
+        """As aiokafka's, but it waits until there is something.
+
+        FastStream sleeps after an empty answer, and what comes meanwhile would wait for it to wake.
+        An error is logged here, for FastStream, whose log is off on the hot path, only waits.
+        """
         try:
-            return await super().getmany(*partitions, **options)
+            while not (found := await super().getmany(*partitions, **options)):
+                continue
         except KafkaError as error:
             _log.warning("Kafka could not be read, trying again: %s", error)
             raise
+        return found
 
 
 def _looking_through(send: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -1,20 +1,18 @@
 """How far each partition is done, and the consumer's positions kept in step with it."""
 
-import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # aiokafka has no py.typed
-from aiokafka.errors import IllegalStateError, KafkaError  # type: ignore[import-untyped]  # as above
+from aiokafka.errors import IllegalStateError  # type: ignore[import-untyped]  # as above
 
 from services.runtime.errors import KoikarperError
 from services.runtime.records import Record
 
 _log = logging.getLogger(__name__)
 
-COMMIT_TIMEOUT_SECONDS = 10.0
 MEND = "Restore it, or delete the position that the service keeps of it, and it is read whole."
 
 
@@ -77,18 +75,9 @@ class Progress:
             if position != target:
                 raise PositionError(f"{partition.topic}-{partition.partition} stands at {position}, not at {target}")
 
-    async def commit(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
-        """Tell Kafka how far these partitions are done.
-
-        A commit that fails loses nothing: with positions in a database it serves lag tools only, and without them
-        the next commit says the same, or the records come again.
-        """
-        offsets = {partition: self._next[partition] for partition in self.firsts(records)}
-        try:
-            async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
-                await consumer.commit(offsets)
-        except (KafkaError, TimeoutError, OSError) as error:
-            _log.info("Offsets were not committed: %s", error)
+    def reached(self, records: Sequence[Record]) -> dict[TopicPartition, int]:
+        """The next offset of each partition among `records`, all of which are done."""
+        return {partition: self._next[partition] for partition in self.firsts(records)}
 
     def gaps(self, records: Sequence[Record]) -> list[TopicPartition]:
         """The partitions in which `records` begin later than what is done ends, and did not do so before.

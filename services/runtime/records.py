@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -31,6 +32,7 @@ class Record:
         return self.topic, self.partition, self.offset
 
 
+@lru_cache(maxsize=1024)  # the records of one producer's batch have the same
 def moment(timestamp_ms: int) -> datetime:
     """The moment of a Kafka timestamp, exactly to its millisecond; what no calendar holds becomes its last moment."""
     return _EPOCH + timedelta(milliseconds=min(max(timestamp_ms, _MS_MIN), _MS_MAX))
@@ -45,5 +47,5 @@ def record_of(raw: Any, prefix: str = "") -> Record:
         timestamp=moment(raw.timestamp),
         key=raw.key,
         value=raw.value,
-        headers=tuple([(name, value or b"") for name, value in raw.headers]),
+        headers=tuple([one if one[1] else (one[0], b"") for one in raw.headers]),
     )
