@@ -73,6 +73,11 @@ class FileJournal:
         """See `Journal.taking_in`; the entry is the event's own key. A disk that fails is an `OSError`: tried again."""
         return _TakingIn(self, event)
 
+    @property
+    def is_ready(self) -> bool:
+        """Open, and in step with the file."""
+        return self._lock >= 0 and self._lines.is_open
+
     async def ready(self) -> None:
         """Open, and in step with the file: after a write that failed it is read again."""
         if self._lock < 0:
@@ -180,7 +185,8 @@ class _TakingIn:
         self._new = False
 
     async def __aenter__(self) -> EventKey | None:
-        await self._journal.ready()
+        if not self._journal.is_ready:
+            await self._journal.ready()
         self._new = not self._journal.holds(self._event)
         return self._event if self._new else None
 

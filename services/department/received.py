@@ -1,8 +1,7 @@
 """What a department hears on its topic: an event of the loop, checked, with the broker's moment."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from events.answers import Contested
 from events.catalogue import CATALOGUE, PREFIX
@@ -26,8 +25,7 @@ REFUSED = f"{PREFIX}.answers.refused.v1"
 D_co = TypeVar("D_co", bound=Data, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Received(Generic[D_co]):
+class Received(NamedTuple, Generic[D_co]):
     """An event as the department received it."""
 
     type: str
@@ -65,5 +63,5 @@ def read(record: Record, department: str) -> Heard | None:
         raise PermanentError(
             "unreadable", f"an assignment of {event.data.department}, not of {department}", record=record
         )
-    key = EventKey(event.source, event.id)
-    return cast("Heard", Received(event.type, key, record.timestamp, event.data, event.raw))
+    said = event.attributes
+    return cast("Heard", Received(said.type, EventKey(said.source, said.id), record.timestamp, event.data, event.raw))
