@@ -211,7 +211,7 @@ def _states(history: History, folded: Folded) -> Found:
 def _difference(live: Any, again: Any) -> str:
     if live is None or again is None:
         return f"is in the {'fold' if live is None else 'state'} only"
-    names = [name for name in live.__slots__ if getattr(live, name) != getattr(again, name)]
+    names = [name for name in live._fields if getattr(live, name) != getattr(again, name)]
     return "; ".join(f"{name} is {getattr(live, name)!r}, folded {getattr(again, name)!r}" for name in names)
 
 
