@@ -87,7 +87,7 @@ def _reading(settings: Settings) -> Iterator[Row]:
     yield "a batch of a consumer", f"`batch_records` {settings.batch_records}", "the rest waits in Kafka"
     yield (
         "records that the ledger takes at once",
-        f"{consumer.BATCHES_AHEAD} × `batch_records`",
+        f"{consumer.BATCHES_AHEAD} times `batch_records`",
         "worked in transactions of `batch_records`; a stop or a rebalance waits for them",
     )
     yield "what a consumer fetches ahead", _bytes(options.FETCH_BYTES_MAX), "it fetches no more until that is worked"
