@@ -64,9 +64,11 @@ class Relay:
         if task is not None:
             await asyncio.wait([task], timeout=2 * self._settings.kafka_timeout.total_seconds() + SWEEP_SECONDS)
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await self._publisher.stop()
+            try:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            finally:
+                await self._publisher.stop()
 
     async def ready(self) -> list[Check]:
         """Active or standing by, and Kafka answers."""

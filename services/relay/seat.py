@@ -36,6 +36,9 @@ from (
 where coalesce(bytes_before, 0) < $4
 order by seq
 """
+# A session that PostgreSQL ends in the middle of an answer leaves asyncpg's protocol in a state of which the next
+# statement makes an error of its own.
+_FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _DELETE = "delete from outbox where seq = any($1::bigint[])"
 
 _OWN = {
@@ -122,7 +125,7 @@ class Seat:
         self._connection.remove_termination_listener(self._wake)
         try:
             await self._connection.close(timeout=CONNECT_SECONDS)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except _FAILURES:
             self._connection.terminate()
 
     def _wake(self, *_: object) -> None:
@@ -133,5 +136,5 @@ class Seat:
 async def _failures() -> AsyncIterator[None]:
     try:
         yield
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except _FAILURES as error:
         raise SeatLost(f"The outbox cannot be reached: {error or type(error).__name__}") from error

@@ -1,24 +1,22 @@
-"""Names that the ledger, other versions of the relay and operators rely on."""
+"""A session that broke is a seat that is lost, in whatever way it broke."""
 
-from services.relay.seat import channel, lock_key
+import asyncio
+from typing import Any
 
+import asyncpg
+import pytest
 
-def test_the_lock_of_a_schema_is_the_same_in_every_version() -> None:
-    assert lock_key("koikarper") == LOCK
-
-
-def test_every_schema_has_its_own_lock_within_postgresqls_bigint() -> None:
-    keys = {lock_key(f"schema_{number}") for number in range(1000)}
-    assert len(keys) == 1000
-    assert all(-(2**63) <= key < 2**63 for key in keys)
+from services.relay.seat import Seat, SeatLost
 
 
-def test_the_channel_is_the_one_that_the_ledger_notifies() -> None:
-    assert channel("koikarper") == "outbox_koikarper"
+class Broken:
+    """A connection that PostgreSQL ended in the middle of an answer."""
+
+    async def execute(self, *_: Any) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
 
 
-def test_the_longest_schema_that_the_settings_allow_fits_into_a_channels_name() -> None:
-    assert len(channel("s" * 49)) < 64
-
-
-LOCK = -4_596_454_634_691_784_860
+async def test_a_session_that_ended_in_the_middle_of_an_answer_is_lost_and_does_not_end_the_relay() -> None:
+    connection: Any = Broken()
+    with pytest.raises(SeatLost, match="another operation"):
+        await Seat(connection, "town", asyncio.Event()).delete([])
