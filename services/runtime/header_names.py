@@ -7,7 +7,6 @@ no ASCII becomes a `?`: of the same length, in a batch that says so itself (a ne
 """
 
 import functools
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -18,12 +17,9 @@ from aiokafka.codec import (  # type: ignore[import-untyped]  # as above
     snappy_decode,
     zstd_decode,
 )
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
 from aiokafka.protocol.fetch import FetchRequest  # type: ignore[import-untyped]  # as above
 from aiokafka.record.memory_records import MemoryRecords  # type: ignore[import-untyped]  # as above
 from aiokafka.record.util import calc_crc32c, decode_varint  # type: ignore[import-untyped]  # as above
-
-_log = logging.getLogger(__name__)
 
 # The record batch of Kafka's message format v2: where each field stands (kafka.apache.org, "Record Batch").
 LENGTH_AT: Final = 8
@@ -47,20 +43,6 @@ class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has 
         """Connect, and from the first answer on look through all that is fetched."""
         self._client.send = _looking_through(self._client.send)
         await super().start()
-
-    async def getmany(self, *partitions: Any, **options: Any) -> Any:
-        """As aiokafka's, but it waits until there is something.
-
-        FastStream sleeps after an empty answer, and what comes meanwhile would wait for it to wake.
-        An error is logged here, for FastStream, whose log is off on the hot path, only waits.
-        """
-        try:
-            while not (found := await super().getmany(*partitions, **options)):
-                continue
-        except KafkaError as error:
-            _log.warning("Kafka could not be read, trying again: %s", error)
-            raise
-        return found
 
 
 def _looking_through(send: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from services.runtime.errors import TransientError
 from services.runtime.header_names import TolerantConsumer
 from services.runtime.options import consuming, milliseconds
 from services.runtime.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 LEAVE_TIMEOUT_SECONDS = 25.0
 """More than FastStream's own patience with a batch at work (15 s), less than a process gets to stop (30 s)."""
@@ -80,7 +83,7 @@ class Membership:
         try:
             await self._broker.connect()
             config = self._broker.config.broker_config
-            config.builder = functools.partial(TolerantConsumer, **config.builder.keywords)
+            config.builder = functools.partial(_Patient, **config.builder.keywords)
             await self._subscriber.start()
         except (KafkaError, OSError) as error:
             await self.leave()
@@ -116,6 +119,20 @@ class Membership:
         except Exception as error:  # noqa: BLE001 - raised here, it would cost the batch without a word
             body = error
         return KafkaAckableMessage(body=body, raw_message=raw, consumer=self.consumer, headers={}, reply_to="")
+
+
+class _Patient(TolerantConsumer):
+    """A consumer for FastStream, which sleeps after an empty answer: what comes meanwhile would wait for it to wake."""
+
+    async def getmany(self, *partitions: Any, **options: Any) -> Any:
+        """As aiokafka's, but it waits until there is something; an error is logged here, for FastStream only waits."""
+        try:
+            while not (found := await super().getmany(*partitions, **options)):
+                continue
+        except KafkaError as error:
+            _log.warning("Kafka could not be read, trying again: %s", error)
+            raise
+        return found
 
 
 async def _body(message: KafkaAckableMessage) -> Any:
