@@ -17,6 +17,7 @@ from events.reading import Event
 from services.gateway.reader import LedgerReader
 from services.gateway.recordings import Key
 from services.ledger.known import assignment_owners, digests, signal_owners
+from services.runtime.tasks import ended
 
 EVENTS_MAX = 1_000
 """Of one question, if several callers' events can be kept below it: a caller's own are never parted."""
@@ -75,9 +76,7 @@ class Looks:
 
     async def stop(self) -> None:
         """Answer nobody any more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await ended(self._task)
 
     async def _ask_all(self) -> None:
         while self._waiting:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.reader import LedgerReader
 from services.ledger.known import digests
+from services.runtime.tasks import ended
 
 WAIT_SECONDS_MAX = 30
 PAUSE_SECONDS = 0.02
@@ -53,9 +54,7 @@ class Recordings:
 
     async def stop(self) -> None:
         """Let nobody wait any longer."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await ended(self._task)
 
     async def _watch(self) -> None:
         while self._waiters:

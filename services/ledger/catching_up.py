@@ -24,13 +24,14 @@ from services.ledger.positions import LedgerPositions
 from services.ledger.setback import was_set_back
 from services.runtime.backoff import Backoff
 from services.runtime.database import transient_errors
-from services.runtime.errors import DeadLetterLimit, Fenced, PermanentError, TransientError
+from services.runtime.errors import DeadLetterLimit, Fenced, TransientError
 from services.runtime.header_names import TolerantConsumer
 from services.runtime.isolation import Isolation, RejectRate
 from services.runtime.options import connection, consuming
 from services.runtime.progress import start_offsets
 from services.runtime.records import Record
 from services.runtime.settings import Settings
+from services.runtime.verdicts import Verdicts, is_infrastructure
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class CatchingUp:
         rate = RejectRate(settings.dead_letters_max, settings.dead_letters_window)
         self._isolation = Isolation(intake.work, intake.reject, rate)
         self._backoff = Backoff(settings.backoff_first.total_seconds(), settings.backoff_max.total_seconds())
-        self._faults = 0
+        self._verdicts = Verdicts(settings.attempts_max)
 
     async def run(self) -> int:
         """Catch up when that is needed; how many records were read.
@@ -153,29 +154,22 @@ class CatchingUp:
         left = deque(batch)
         while left:
             try:
-                await self._isolation.run(tuple(left), self._judge, lambda done: _drop(left, len(done)))
+                await self._isolation.run(tuple(left), self._verdicts.judge, lambda done: _drop(left, len(done)))
             except Fenced as error:
                 raise Fenced(f"{error}: stop every ledger, and start them again") from error
-            except (TransientError, KafkaError, OSError) as error:
-                _log.warning("A batch is tried again: %s", error)
             except DeadLetterLimit:
                 raise
-            except Exception as error:  # noqa: BLE001 - a fault that one record may provoke: see `_judge`
-                self._faults += 1
-                _log.error("A batch failed, attempt %d", self._faults, exc_info=error)
+            except Exception as error:  # noqa: BLE001 - a fault that one record may provoke: see `Verdicts`
+                if is_infrastructure(error):
+                    _log.warning("A batch is tried again: %s", error)
+                else:
+                    self._verdicts.faults += 1
+                    _log.error("A batch failed, attempt %d", self._verdicts.faults, exc_info=error)
             else:
-                self._faults = 0
+                self._verdicts.faults = 0
                 self._backoff.reset()
                 continue
             await asyncio.sleep(self._backoff.next_seconds())
-
-    def _judge(self, error: Exception) -> PermanentError | None:
-        """As the consumer judges: a fault that comes back again and again is the record's."""
-        if isinstance(error, PermanentError):
-            return error
-        if isinstance(error, TransientError | KafkaError | OSError) or self._faults + 1 < self._settings.attempts_max:
-            return None
-        return PermanentError("unworkable", f"{type(error).__name__}: {error}")
 
 
 def _drop(left: deque[Record], count: int) -> None:

@@ -24,14 +24,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # aiokafka has no py.typed
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
 from prometheus_client import CollectorRegistry
 
 from services.runtime.backoff import Backoff
 from services.runtime.checks import Check
 from services.runtime.commits import Commits
 from services.runtime.consumer_metrics import ConsumerMetrics
-from services.runtime.errors import DeadLetterLimit, Fenced, KoikarperError, PermanentError, TransientError
+from services.runtime.errors import DeadLetterLimit, Fenced, KoikarperError, PermanentError
 from services.runtime.fence import Fence
 from services.runtime.isolation import UNWORKABLE, Ahead, Apart, Isolation, Reject, RejectRate, Without, Work
 from services.runtime.membership import Membership, RawBatch
@@ -40,6 +39,7 @@ from services.runtime.records import Record, moment, record_of
 from services.runtime.settings import Settings
 from services.runtime.topics import require
 from services.runtime.unread import Held, Unread
+from services.runtime.verdicts import Verdicts, is_infrastructure
 from services.runtime.watchdog import Watchdog
 
 __all__ = ["Consumer", "Partition", "Position", "Positions"]
@@ -118,7 +118,8 @@ class Consumer:
         self._fence = Fence(self._take_over, self._wait_again, self._commits.settled)
         self._stopping = asyncio.Event()
         self._busy = False
-        self._faults = self._fenced = 0
+        self._fenced = 0
+        self._verdicts = Verdicts(settings.attempts_max, self._waits_for_faults)
         self._failure: KoikarperError | None = None
         self._trouble = ""
         taken_max = settings.batch_records * (BATCHES_AHEAD if ahead else 1)
@@ -239,13 +240,13 @@ class Consumer:
             return CLOSED_WAIT_SECONDS
         self._progress.refuse_known(batch.records)
         try:
-            await self._isolation.run(batch.records, self._judge, self._done)
+            await self._isolation.run(batch.records, self._verdicts.judge, self._done)
         except BaseException as error:
             await self._progress.rewind(batch.consumer, batch.records)
             if not isinstance(error, Exception):
                 raise
             return self._seconds_after(error)
-        self._faults, self._fenced, self._trouble = 0, 0, ""
+        self._verdicts.faults, self._fenced, self._trouble = 0, 0, ""
         self._held.done()
         self._commits.begin(batch.consumer, self._progress.reached(batch.records))
         if self._stopping.is_set():
@@ -261,15 +262,6 @@ class Consumer:
         self._metrics.records.observe(len(stretch))
         self._progress.done(stretch)
         self._backoff.reset()  # something moved: what fails next is a new trouble
-
-    def _judge(self, error: Exception) -> PermanentError | None:
-        if isinstance(error, PermanentError):
-            return error
-        if _is_infrastructure(error) or (self._waits_for_faults() and self._faults + 1 < self._settings.attempts_max):
-            return None
-        verdict = PermanentError(UNWORKABLE, f"{type(error).__name__}: {error}")
-        verdict.__cause__ = error
-        return verdict
 
     def _without(self, without: Without) -> Without:
         async def work(batch: Sequence[Record], apart: Sequence[Apart]) -> None:
@@ -303,11 +295,11 @@ class Consumer:
             self._fenced += 1
             if self._fenced > 1:
                 self.rejoin()
-        elif _is_infrastructure(error):
+        elif is_infrastructure(error):
             _log.warning("A batch of %s is tried again: %s", self.name, self._trouble)
         else:
-            self._faults += 1
-            _log.error("A batch of %s failed, attempt %d", self.name, self._faults, exc_info=error)
+            self._verdicts.faults += 1
+            _log.error("A batch of %s failed, attempt %d", self.name, self._verdicts.faults, exc_info=error)
         return self._backoff.next_seconds()
 
     async def _take_over(self, partitions: set[TopicPartition]) -> bool:
@@ -362,7 +354,3 @@ def _failure_of(error: Exception) -> KoikarperError:
     failure = KoikarperError(f"{type(error).__name__}: {error}")
     failure.__cause__ = error
     return failure
-
-
-def _is_infrastructure(error: Exception) -> bool:
-    return isinstance(error, TransientError | KafkaError | OSError)  # TimeoutError and ConnectionError are OSErrors

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-unt
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
 
 from services.runtime.errors import KoikarperError
+from services.runtime.tasks import ended
 
 _log = logging.getLogger(__name__)
 
@@ -49,9 +50,7 @@ class Watchdog:
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await ended(self._task)
 
     async def _watch(self) -> None:
         seen = 0
