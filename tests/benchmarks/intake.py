@@ -1,20 +1,19 @@
 """The ledger's intake, as a user runs it, beside the bare parts that it is made of."""
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from events.envelope import STRUCTURED_HEADERS
 from services.agreements.loading import load
 from services.agreements.topics import topics
-from services.ledger.migrations import migrate
 from services.local.parts import Parts
 from services.runtime.settings import Settings
 from services.runtime.topics import ensure
@@ -28,9 +27,10 @@ from tests.benchmarks.bare_sql import (
     write_down,
     write_down_divided,
 )
-from tests.benchmarks.commands import ROOT, command, environment
+from tests.benchmarks.commands import command
 from tests.benchmarks.figures import Ratio
 from tests.benchmarks.mixture import ANSWERS, SIGNALS, TOWN, earlier, mixture
+from tests.benchmarks.running import prepare, process, town, variables
 
 COUNT, QUICK_COUNT = 20_000, 8_000
 WARM_BATCHES = 4
@@ -56,16 +56,16 @@ async def ratios(folder: Path, rounds: int, *, quick: bool) -> list[Ratio]:
     """
     count = QUICK_COUNT if quick else COUNT
     measured = []
-    file = _agreements(folder)
     async with Parts(folder / "parts", kafka_port=0, database_port=0) as parts:
-        written = await write_down(_settings(parts, file), count)
-        divided = await write_down_divided(_settings(parts, file), count)
+        new = partial(town, parts, folder, TOWN, metrics_port=0, log_level="error")
+        written = await write_down(new(), count)
+        divided = await write_down_divided(new(), count)
         for _ in range(rounds):
-            ledger = await ledger_rate(_settings(parts, file), count)
-            loop = await loop_rate(_settings(parts, file), written, count)
-            bare = await bare_rate(_settings(parts, file), written, WARM_BATCHES, count)
-            two = await ledger_rate(_settings(parts, file), count, workers=2)
-            four = await divided_rate(_settings(parts, file), divided, count)
+            ledger = await ledger_rate(new(), count)
+            loop = await loop_rate(new(), written, count)
+            bare = await bare_rate(new(), written, WARM_BATCHES, count)
+            two = await ledger_rate(new(), count, workers=2)
+            four = await divided_rate(new(), divided, count)
             measured.append((ledger, loop, bare, two, four))
     ours, loops, bares, twos, fours = zip(*measured, strict=True)
     return [
@@ -77,8 +77,7 @@ async def ratios(folder: Path, rounds: int, *, quick: bool) -> list[Ratio]:
 
 async def ledger_rate(settings: Settings, count: int, workers: int = 1) -> float:
     """Events per second of `koikarper run ledger`, from what it has read; it has read what comes before already."""
-    await migrate(settings)
-    await ensure(settings, topics(load(settings.agreements)))
+    await prepare(settings)
     first = await _send(settings, earlier(count))
     async with _ledgers(settings, workers):
         await _until(settings, first)
@@ -120,13 +119,6 @@ async def loop_rate(settings: Settings, written: Sequence[Sequence[Statement]], 
     return (count - WARM_BATCHES * settings.batch_records) / seconds
 
 
-def _agreements(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "agreements.yaml"
-    file.write_text(TOWN)
-    return file
-
-
 async def _check(settings: Settings, count: int) -> None:
     """A rate counts only when the work was done: every new signal and every answer is there, and none was refused."""
     connection = await connect(settings)
@@ -135,20 +127,6 @@ async def _check(settings: Settings, count: int) -> None:
     await connection.close()
     if (answered, recorded) != (count * 3 // 10, count * 12 // 10):
         raise RuntimeError(f"the ledger took in {recorded} events and {answered} answers, of {count}")
-
-
-def _settings(parts: Parts, file: Path) -> Settings:
-    """A town of its own, with nothing in it."""
-    own = f"b{secrets.token_hex(5)}"
-    return Settings(
-        agreements=file,
-        kafka=parts.kafka,
-        database=SecretStr(parts.database),
-        topic_prefix=f"{own}.",
-        database_schema=own,
-        metrics_port=0,
-        log_level="error",
-    )
 
 
 async def _send(settings: Settings, events: Iterable[tuple[str, bytes, bytes]]) -> int:
@@ -168,29 +146,9 @@ async def _send(settings: Settings, events: Iterable[tuple[str, bytes, bytes]]) 
 async def _ledgers(settings: Settings, workers: int) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for number in range(workers):
-            await stack.enter_async_context(_ledger(settings, str(number)))
+            own = settings.model_copy(update={"instance": str(number)})
+            await stack.enter_async_context(process(command("run", "ledger"), variables(own)))
         yield
-
-
-@asynccontextmanager
-async def _ledger(settings: Settings, instance: str) -> AsyncIterator[None]:
-    own = {
-        "instance": instance,
-        "agreements": str(settings.agreements),
-        "kafka": settings.kafka,
-        "database": settings.database.get_secret_value(),
-        "topic_prefix": settings.topic_prefix,
-        "database_schema": settings.database_schema,
-        "metrics_port": "0",
-        "log_level": "error",
-    }
-    variables = environment() | {f"KOIKARPER_{name.upper()}": value for name, value in own.items()}
-    process = await asyncio.create_subprocess_exec(*command("run", "ledger"), cwd=ROOT, env=variables)
-    try:
-        yield
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def _until(settings: Settings, count: int) -> int:

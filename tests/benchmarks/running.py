@@ -31,9 +31,8 @@ def town(parts: Parts, folder: Path, agreements: str, **more: Any) -> Settings:
     file.write_text(agreements)
     own = f"b{secrets.token_hex(5)}"
     named: dict[str, Any] = {"topic_prefix": f"{own}.", "database_schema": own, "jwks": str(keys.jwks(folder))}
-    return Settings(
-        agreements=file, kafka=parts.kafka, database=SecretStr(parts.database), metrics_port=free_port(), **named | more
-    )
+    named["metrics_port"] = free_port()
+    return Settings(agreements=file, kafka=parts.kafka, database=SecretStr(parts.database), **named | more)
 
 
 async def prepare(settings: Settings) -> None:

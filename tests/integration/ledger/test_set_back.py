@@ -14,12 +14,11 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from events.catalogue import PREFIX, neighbourhood_topic, signal_type
+from events.catalogue import PREFIX, neighbourhood_topic
 from events.envelope import STRUCTURED_HEADERS, encode, structured
 from events.identifiers import assignment_id, signal_id
 from services.agreements.loading import parse
 from services.agreements.topics import inputs as topics_read
-from services.agreements.topics import topics
 from services.ledger import app as ledger
 from services.ledger import setback
 from services.ledger.migrations import migrate
@@ -27,13 +26,13 @@ from services.ledger.tables import Table
 from services.runtime.broker import Publisher
 from services.runtime.clock import now
 from services.runtime.database import engine
-from services.runtime.topics import ensure
 
 if TYPE_CHECKING:
     from services.runtime.settings import Settings
 
 from services.ledger.marks import MarkedPositions, SetBack
 from tests.integration.ledger.desk import TOWN, Desk
+from tests.integration.ledger.on_kafka import prepared, report
 
 SIGNALS = 12
 PATIENCE_SECONDS = 60
@@ -62,12 +61,7 @@ class Town:
         await self.publisher.send(topic, b"k", encode(event), STRUCTURED_HEADERS)
 
     async def report(self, name: str) -> None:
-        body = {"team": "noord", "neighbourhood": "BU99990101", "title": "Koi", "initiative": "A pond"}
-        type_ = signal_type("initiative-blocked")
-        event = structured(id_=name, source="urn:noord", type_=type_, time=now(), data=body | {"blockedBy": "permit"})
-        await self.publisher.send(
-            neighbourhood_topic("initiative-blocked"), name.encode(), encode(event), STRUCTURED_HEADERS
-        )
+        await report(self.publisher, name)
 
     async def department(self, code: str, verb: str, of: str, **data: Any) -> None:
         own = {"assignment": str(assignment_id(signal_id("urn:noord", of), code, 1)), "by": "clerk"}
@@ -80,11 +74,7 @@ class Town:
 
 @pytest_asyncio.fixture
 async def town(settings: Settings, tmp_path: Path) -> AsyncIterator[Town]:
-    file = tmp_path / "agreements.yaml"
-    file.write_text(TOWN)
-    own = settings.model_copy(update={"agreements": file, "kafka_timeout": timedelta(seconds=40)})
-    await asyncio.gather(migrate(own), ensure(own, topics(parse(TOWN))))
-    town = Town(own)
+    town = Town(await prepared(settings, tmp_path, kafka_timeout=timedelta(seconds=40)))
     await town.publisher.start()
     yield town
     await town.publisher.stop()

@@ -11,17 +11,10 @@ from typing import TYPE_CHECKING
 import pytest_asyncio
 from sqlalchemy import text
 
-from events.catalogue import neighbourhood_topic, signal_type
-from events.envelope import STRUCTURED_HEADERS, encode, structured
-from services.agreements.loading import parse
-from services.agreements.topics import topics
 from services.ledger import app as ledger
-from services.ledger.migrations import migrate
 from services.runtime.broker import Publisher
-from services.runtime.clock import now
 from services.runtime.database import engine
-from services.runtime.topics import ensure
-from tests.integration.ledger.desk import TOWN
+from tests.integration.ledger.on_kafka import prepared, report
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -37,11 +30,7 @@ TAKEN_OVER = "update reading set owner = 'ledger-0-dead'"
 
 @pytest_asyncio.fixture
 async def own(settings: Settings, tmp_path: Path) -> Settings:
-    file = tmp_path / "agreements.yaml"
-    file.write_text(TOWN)
-    own = settings.model_copy(update={"agreements": file, "instance": "0", "backoff_first": timedelta(seconds=0.05)})
-    await asyncio.gather(migrate(own), ensure(own, topics(parse(TOWN))))
-    return own
+    return await prepared(settings, tmp_path, instance="0", backoff_first=timedelta(seconds=0.05))
 
 
 @pytest_asyncio.fixture
@@ -81,13 +70,6 @@ async def test_time_goes_on_when_nothing_is_said(own: Settings, database: AsyncE
         database, "select bool_and(owner <> 'ledger-0-dead' and read_until > now() - interval '1 s') from reading"
     )
     await service.stop()
-
-
-async def report(publisher: Publisher, name: str) -> None:
-    body = {"team": "noord", "neighbourhood": "BU99990101", "title": "Koi", "initiative": "A pond"}
-    type_ = signal_type("initiative-blocked")
-    event = structured(id_=name, source="urn:noord", type_=type_, time=now(), data=body | {"blockedBy": "permit"})
-    await publisher.send(neighbourhood_topic("initiative-blocked"), name.encode(), encode(event), STRUCTURED_HEADERS)
 
 
 async def until(database: AsyncEngine, question: str) -> None:

@@ -9,21 +9,14 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from events.catalogue import neighbourhood_topic, signal_type
-from events.envelope import STRUCTURED_HEADERS, encode, structured
-from services.agreements.loading import parse
-from services.agreements.topics import topics
 from services.ledger import app as ledger
-from services.ledger.migrations import migrate
 from services.metrics.app import build
 from services.metrics.exporter import Exporter
 from services.metrics.set_back import SetBackLedger
 from services.runtime.broker import Publisher
-from services.runtime.clock import now
 from services.runtime.database import engine
 from services.runtime.settings import Settings
-from services.runtime.topics import ensure
-from tests.integration.ledger.desk import TOWN
+from tests.integration.ledger.on_kafka import prepared, report
 
 SIGNALS = 3
 SET_BACK = ("update reading set next_offset = 0", "update counter set value = 0", "delete from identity")
@@ -32,18 +25,11 @@ SET_BACK = ("update reading set next_offset = 0", "update counter set value = 0"
 @pytest_asyncio.fixture
 async def told(settings: Settings, tmp_path: Path) -> AsyncIterator[Settings]:
     """A ledger that took in some signals, committed, and ended."""
-    file = tmp_path / "agreements.yaml"
-    file.write_text(TOWN)
-    own = settings.model_copy(update={"agreements": file, "kafka_timeout": timedelta(seconds=40)})
-    await asyncio.gather(migrate(own), ensure(own, topics(parse(TOWN))))
+    own = await prepared(settings, tmp_path, kafka_timeout=timedelta(seconds=40))
     publisher, service = Publisher(own), ledger.build(own)
     await publisher.start()
     for number in range(SIGNALS):
-        body = {"team": "noord", "neighbourhood": "BU99990101", "title": "Koi", "initiative": "A pond"}
-        type_, id_ = signal_type("initiative-blocked"), f"s{number}"
-        event = structured(id_=id_, source="urn:noord", type_=type_, time=now(), data=body | {"blockedBy": "permit"})
-        topic = neighbourhood_topic("initiative-blocked")
-        await publisher.send(topic, id_.encode(), encode(event), STRUCTURED_HEADERS)
+        await report(publisher, f"s{number}")
     await publisher.stop()
     await service.start()
     async with asyncio.timeout(60):
