@@ -95,7 +95,7 @@ def main(
             figures += asyncio.run(snapshot.figures(folder / "snapshot", (GOAL_COUNT,) if quick else COUNTS))
         if Group.INTAKE in wanted:
             console.print("The ledger's intake, beside a hand-written loop and its bare SQL")
-            ratios += asyncio.run(intake.ratios(folder / "intake", rounds, quick=quick))
+            ratios += uvloop.run(intake.ratios(folder / "intake", rounds, quick=quick))
         for group, what, compared in BESIDE:
             if group in wanted:
                 console.print(what)

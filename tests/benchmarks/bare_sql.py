@@ -18,6 +18,7 @@ from services.ledger.positions import LedgerPositions
 from services.runtime.database import engine, session
 from services.runtime.records import Record
 from services.runtime.settings import Settings
+from tests.benchmarks.memory import settle
 from tests.benchmarks.mixture import ANSWERS, PARTITIONS, TOWN, batches, earlier, mixture, records
 
 Statement = tuple[str, Sequence[Any]]
@@ -93,6 +94,7 @@ async def bare_rate(settings: Settings, written: Sequence[Sequence[Statement]], 
     connection = await connect(settings)
     for batch in written[:warm]:
         await play(connection, batch)
+    settle()
     begun = time.perf_counter()
     for batch in written[warm:]:
         await play(connection, batch)
@@ -111,6 +113,7 @@ async def divided_rate(settings: Settings, written: Sequence[Sequence[Sequence[S
     connections = [await connect(settings) for _ in written]
     for connection, share in zip(connections, written, strict=True):
         await play(connection, share[0])
+    settle()
     begun = time.perf_counter()
     await asyncio.gather(*(_play_all(*one) for one in zip(connections, written, strict=True)))
     seconds = time.perf_counter() - begun

@@ -1,13 +1,16 @@
 """The ledger's intake, as a user runs it, beside the bare parts that it is made of."""
 
 import asyncio
+import signal
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pydantic import BaseModel
 
@@ -29,13 +32,17 @@ from tests.benchmarks.bare_sql import (
 )
 from tests.benchmarks.commands import command
 from tests.benchmarks.figures import Ratio
+from tests.benchmarks.memory import settle
 from tests.benchmarks.mixture import ANSWERS, SIGNALS, TOWN, earlier, mixture
 from tests.benchmarks.running import prepare, process, town, variables
 
 COUNT, QUICK_COUNT = 20_000, 8_000
 WARM_BATCHES = 4
 PATIENCE_SECONDS = 120
-_READ = "select coalesce(sum(next_offset), 0)::int from reading"
+PAUSE_SECONDS = 0.02
+_READ_BY_OWNER = """
+select owner, sum(next_offset)::int from reading where topic = any($1) group by owner
+"""
 
 
 class _Parsed(BaseModel):
@@ -76,16 +83,22 @@ async def ratios(folder: Path, rounds: int, *, quick: bool) -> list[Ratio]:
 
 
 async def ledger_rate(settings: Settings, count: int, workers: int = 1) -> float:
-    """Events per second of `koikarper run ledger`, from what it has read; it has read what comes before already."""
+    """Events per second of `koikarper run ledger`, from what it has read; it has read what comes before already.
+
+    Nothing is counted of a start or of a rebalance: every worker has its partitions and is warm, stands still while
+    the topics are filled, and the clock begins when each has worked some of them.
+    """
     await prepare(settings)
-    first = await _send(settings, earlier(count))
-    async with _ledgers(settings, workers):
-        await _until(settings, first)
-    last = first + await _send(settings, mixture(count))
-    async with _ledgers(settings, workers):
-        warm = await _until(settings, first + WARM_BATCHES * settings.batch_records)
-        begun = time.perf_counter()
-        await _until(settings, last)
+    async with _ledgers(settings, workers) as running, _looking(settings) as read:
+        await _until(read.owners, workers)
+        first = await _send(settings, earlier(count))
+        await _until(read.records, first)
+        with _standing_still(running):
+            before = await read.each()
+            last = first + await _send(settings, mixture(count))
+        await _until(lambda: read.least(before), WARM_BATCHES * settings.batch_records // workers)
+        begun, warm = time.perf_counter(), await read.records()
+        await _until(read.records, last)
         seconds = time.perf_counter() - begun
     await _check(settings, count)
     return (last - warm) / seconds
@@ -103,6 +116,7 @@ async def loop_rate(settings: Settings, written: Sequence[Sequence[Statement]], 
     )
     await consumer.start()
     connection = await connect(settings)
+    settle()
     begun, done, waiting = 0.0, 0, 0
     while done < len(written):
         found = await consumer.getmany(timeout_ms=20, max_records=settings.batch_records)
@@ -143,21 +157,62 @@ async def _send(settings: Settings, events: Iterable[tuple[str, bytes, bytes]]) 
 
 
 @asynccontextmanager
-async def _ledgers(settings: Settings, workers: int) -> AsyncIterator[None]:
+async def _ledgers(settings: Settings, workers: int) -> AsyncIterator[list[Process]]:
     async with AsyncExitStack() as stack:
-        for number in range(workers):
-            own = settings.model_copy(update={"instance": str(number)})
-            await stack.enter_async_context(process(command("run", "ledger"), variables(own)))
+        yield [
+            await stack.enter_async_context(
+                process(command("run", "ledger"), variables(settings.model_copy(update={"instance": str(number)})))
+            )
+            for number in range(workers)
+        ]
+
+
+@contextmanager
+def _standing_still(running: Iterable[Process]) -> Iterator[None]:
+    """As on a machine that has no time for them; they keep all that they have."""
+    for one in running:
+        one.send_signal(signal.SIGSTOP)
+    try:
         yield
+    finally:
+        for one in running:
+            one.send_signal(signal.SIGCONT)
 
 
-async def _until(settings: Settings, count: int) -> int:
-    """Wait until at least `count` records have been read; how many then were."""
+class _Reading:
+    """What the ledgers have read, as the database says."""
+
+    def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
+        self._connection = connection
+
+    async def each(self) -> dict[str, int]:
+        """How many records of the mixture's topics have been read of the partitions of each worker."""
+        return dict(await self._connection.fetch(_READ_BY_OWNER, [SIGNALS, ANSWERS]))
+
+    async def owners(self) -> int:
+        """How many workers have partitions of those; whoever comes first has them all until the next one joins."""
+        return len(await self.each())
+
+    async def records(self) -> int:
+        """All records that have been read."""
+        return sum((await self.each()).values())
+
+    async def least(self, before: Mapping[str, int]) -> int:
+        """What the worker that did least has read since `before`."""
+        each = await self.each()
+        return min(each[owner] - read for owner, read in before.items())
+
+
+@asynccontextmanager
+async def _looking(settings: Settings) -> AsyncIterator[_Reading]:
     connection = await connect(settings)
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while (read := await connection.fetchval(_READ)) < count:  # noqa: ASYNC110 - another process is looked at
-                await asyncio.sleep(0.02)
-            return int(read)
+        yield _Reading(connection)
     finally:
         await connection.close()
+
+
+async def _until(number: Callable[[], Awaitable[int]], least: int) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await number() < least:  # noqa: ASYNC110 - another process is looked at
+            await asyncio.sleep(PAUSE_SECONDS)
