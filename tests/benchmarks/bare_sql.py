@@ -10,7 +10,7 @@ import asyncpg
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.agreements.loading import parse
+from services.agreements.loading import load
 from services.ledger.books import LedgerBooks
 from services.ledger.intake import Intake
 from services.ledger.migrations import migrate
@@ -19,26 +19,28 @@ from services.runtime.database import engine, session
 from services.runtime.records import Record
 from services.runtime.settings import Settings
 from tests.benchmarks.memory import settle
-from tests.benchmarks.mixture import ANSWERS, PARTITIONS, TOWN, batches, earlier, mixture, records
+from tests.benchmarks.mixture import ANSWERS, ONE, PARTITIONS, TWO, batches, earlier, mixture, records
 
 Statement = tuple[str, Sequence[Any]]
 
 
 @asynccontextmanager
-async def intake(settings: Settings, count: int) -> AsyncIterator[tuple[Intake, list[Sequence[Record]]]]:
+async def intake(
+    settings: Settings, count: int, departments: Sequence[str] = ONE
+) -> AsyncIterator[tuple[Intake, list[Sequence[Record]]]]:
     """An intake in a fresh schema where what is answered has been assigned, and the batches of the mixture."""
     await migrate(settings)
     database = engine(settings)
-    books = LedgerBooks(database, parse(TOWN))
+    books = LedgerBooks(database, load(settings.agreements))
     await books.open()
     intake = Intake(database, books, owner="one")
     places = {(topic, number) for topic, count in PARTITIONS.items() for number in range(count)}
     await LedgerPositions(database).take_over(places, intake.owner)
     offsets: dict[tuple[str, int], int] = {}
-    for batch in batches(records(earlier(count), offsets), settings.batch_records):
+    for batch in batches(records(earlier(count, departments), offsets), settings.batch_records):
         await intake.work(batch)
     try:
-        yield intake, list(batches(records(mixture(count), offsets), settings.batch_records))
+        yield intake, list(batches(records(mixture(count, departments), offsets), settings.batch_records))
     finally:
         await database.dispose()
 
@@ -51,10 +53,10 @@ async def write_down(settings: Settings, count: int) -> list[list[Statement]]:
 
 async def write_down_divided(settings: Settings, count: int) -> list[list[list[Statement]]]:
     """As `write_down`, the records divided by partition: for each of four connections the statements of its batches."""
-    async with intake(settings, count) as (real, todo):
+    async with intake(settings, count, TWO) as (real, todo):
         shares: list[list[Record]] = [[], [], [], []]
         for record in (one for batch in todo for one in batch):
-            shares[3 if record.topic == ANSWERS else record.partition // 2].append(record)
+            shares[3 if record.topic in ANSWERS else record.partition // 2].append(record)
         return [
             [await _statements(real, batch) for batch in batches(share, settings.batch_records)] for share in shares
         ]
@@ -108,7 +110,7 @@ async def divided_rate(settings: Settings, written: Sequence[Sequence[Sequence[S
 
     A share's first batch is not counted; the others begin when every connection has done its own.
     """
-    async with intake(settings, count):
+    async with intake(settings, count, TWO):
         pass
     connections = [await connect(settings) for _ in written]
     for connection, share in zip(connections, written, strict=True):

@@ -33,7 +33,7 @@ from tests.benchmarks.bare_sql import (
 from tests.benchmarks.commands import command
 from tests.benchmarks.figures import Ratio
 from tests.benchmarks.memory import settle
-from tests.benchmarks.mixture import ANSWERS, SIGNALS, TOWN, earlier, mixture
+from tests.benchmarks.mixture import ANSWERS, ONE, SIGNALS, TOWN, TOWN_OF_TWO, TWO, earlier, mixture
 from tests.benchmarks.running import prepare, process, town, variables
 
 COUNT, QUICK_COUNT = 20_000, 8_000
@@ -64,15 +64,16 @@ async def ratios(folder: Path, rounds: int, *, quick: bool) -> list[Ratio]:
     count = QUICK_COUNT if quick else COUNT
     measured = []
     async with Parts(folder / "parts", kafka_port=0, database_port=0) as parts:
-        new = partial(town, parts, folder, TOWN, metrics_port=0, log_level="error")
+        new = partial(town, parts, folder / "one", TOWN, metrics_port=0, log_level="error")
+        larger = partial(town, parts, folder / "two", TOWN_OF_TWO, metrics_port=0, log_level="error")
         written = await write_down(new(), count)
-        divided = await write_down_divided(new(), count)
+        divided = await write_down_divided(larger(), count)
         for _ in range(rounds):
             ledger = await ledger_rate(new(), count)
             loop = await loop_rate(new(), written, count)
             bare = await bare_rate(new(), written, WARM_BATCHES, count)
-            two = await ledger_rate(new(), count, workers=2)
-            four = await divided_rate(new(), divided, count)
+            two = await ledger_rate(larger(), count, TWO)
+            four = await divided_rate(larger(), divided, count)
             measured.append((ledger, loop, bare, two, four))
     ours, loops, bares, twos, fours = zip(*measured, strict=True)
     return [
@@ -82,20 +83,21 @@ async def ratios(folder: Path, rounds: int, *, quick: bool) -> list[Ratio]:
     ]
 
 
-async def ledger_rate(settings: Settings, count: int, workers: int = 1) -> float:
-    """Events per second of `koikarper run ledger`, from what it has read; it has read what comes before already.
+async def ledger_rate(settings: Settings, count: int, departments: Sequence[str] = ONE) -> float:
+    """Events per second of as many `koikarper run ledger` as departments share the work; what came before is read.
 
     Nothing is counted of a start or of a rebalance: every worker has its partitions and is warm, stands still while
     the topics are filled, and the clock begins when each has worked some of them.
     """
+    workers = len(departments)
     await prepare(settings)
     async with _ledgers(settings, workers) as running, _looking(settings) as read:
         await _until(read.owners, workers)
-        first = await _send(settings, earlier(count))
+        first = await _send(settings, earlier(count, departments))
         await _until(read.records, first)
         with _standing_still(running):
             before = await read.each()
-            last = first + await _send(settings, mixture(count))
+            last = first + await _send(settings, mixture(count, departments))
         await _until(lambda: read.least(before), WARM_BATCHES * settings.batch_records // workers)
         begun, warm = time.perf_counter(), await read.records()
         await _until(read.records, last)
@@ -110,7 +112,7 @@ async def loop_rate(settings: Settings, written: Sequence[Sequence[Statement]], 
         pass
     await ensure(settings, topics(load(settings.agreements)))
     await _send(settings, mixture(count))
-    names = [f"{settings.topic_prefix}{topic}" for topic in (SIGNALS, ANSWERS)]
+    names = [f"{settings.topic_prefix}{topic}" for topic in (SIGNALS, *ANSWERS[:1])]
     consumer = AIOKafkaConsumer(
         *names, bootstrap_servers=settings.kafka, auto_offset_reset="earliest", enable_auto_commit=False
     )
@@ -187,7 +189,7 @@ class _Reading:
 
     async def each(self) -> dict[str, int]:
         """How many records of the mixture's topics have been read of the partitions of each worker."""
-        return dict(await self._connection.fetch(_READ_BY_OWNER, [SIGNALS, ANSWERS]))
+        return dict(await self._connection.fetch(_READ_BY_OWNER, [SIGNALS, *ANSWERS]))
 
     async def owners(self) -> int:
         """How many workers have partitions of those; whoever comes first has them all until the next one joins."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from events.catalogue import PREFIX, neighbourhood_topic, signal_type
+from events.catalogue import PREFIX, department_answers, neighbourhood_topic, signal_type
 from events.envelope import STRUCTURED_HEADERS, encode, structured
 from events.identifiers import assignment_id, signal_id
 from services.runtime.records import Record
@@ -25,26 +25,39 @@ routes:
 default: permits
 patterns: {signals: 3, within: 90 days}
 """
+TOWN_OF_TWO = TOWN.replace(
+    "teams:",
+    """  finance: {name: Financien, calendar: office, promise: standard, sources: ["urn:finance"]}
+teams:""",
+).replace(
+    "{kind: initiative-blocked}, to: [permits]}",
+    """{kind: initiative-blocked, blockedBy: permit}, to: [permits]}
+  - {when: {kind: initiative-blocked, blockedBy: funding}, to: [finance]}""",
+)
+"""A department's answers are in one partition, so with one department one of two workers would have two thirds."""
+ONE, TWO = ("permits",), ("permits", "finance")
+"""The departments that have equal shares of the work."""
 SIGNALS = neighbourhood_topic("initiative-blocked")
-ANSWERS = "department.permits.answers"
-PARTITIONS = {SIGNALS: 6, ANSWERS: 1}
+ANSWERS = tuple(department_answers(code) for code in TWO)
+PARTITIONS = {SIGNALS: 6} | dict.fromkeys(ANSWERS, 1)
+_BLOCKED_BY = {"permits": "permit", "finance": "funding"}
 _MOMENT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-def earlier(count: int) -> Iterator[tuple[str, bytes, bytes]]:
+def earlier(count: int, departments: Sequence[str] = ONE) -> Iterator[tuple[str, bytes, bytes]]:
     """Topic, key and value of the signals that are there before: what a mixture of `count` answers and repeats."""
     for number in range(count * 3 // 10):
-        yield _signal(f"old-{number}")
+        yield _signal("old", number, departments)
 
 
-def mixture(count: int) -> Iterator[tuple[str, bytes, bytes]]:
+def mixture(count: int, departments: Sequence[str] = ONE) -> Iterator[tuple[str, bytes, bytes]]:
     """Topic, key and value of `count` events, evenly mixed."""
     for ten in range(count // 10):
         for number in range(6):
-            yield _signal(f"new-{ten * 6 + number}")
+            yield _signal("new", ten * 6 + number, departments)
         for number in range(3):
-            yield _answer(f"old-{ten * 3 + number}")
-        yield _signal(f"old-{ten}")
+            yield _answer(ten * 3 + number, departments)
+        yield _signal("old", ten, departments)
 
 
 def records(events: Iterable[tuple[str, bytes, bytes]], offsets: dict[tuple[str, int], int]) -> Iterator[Record]:
@@ -63,15 +76,23 @@ def batches(of: Iterable[Record], size: int) -> Iterator[Sequence[Record]]:
         yield batch
 
 
-def _signal(id_: str) -> tuple[str, bytes, bytes]:
+def _signal(name: str, number: int, departments: Sequence[str]) -> tuple[str, bytes, bytes]:
+    blocked_by = _BLOCKED_BY[_of(number, departments)]
     data = {"team": "noord", "neighbourhood": "BU99990101", "title": "Koi", "initiative": "A pond"}
-    return SIGNALS, *_event(id_, "urn:noord", signal_type("initiative-blocked"), data | {"blockedBy": "permit"})
+    type_ = signal_type("initiative-blocked")
+    return SIGNALS, *_event(f"{name}-{number}", "urn:noord", type_, data | {"blockedBy": blocked_by})
 
 
-def _answer(of: str) -> tuple[str, bytes, bytes]:
-    assignment = assignment_id(signal_id("urn:noord", of), "permits", 1)
+def _answer(number: int, departments: Sequence[str]) -> tuple[str, bytes, bytes]:
+    department = _of(number, departments)
+    assignment = assignment_id(signal_id("urn:noord", f"old-{number}"), department, 1)
     data = {"assignment": str(assignment), "by": "clerk", "contact": {"role": "clerk", "reach": "14 020"}}
-    return ANSWERS, *_event(f"ack-{of}", "urn:permits", f"{PREFIX}.assignments.acknowledged.v1", data)
+    type_ = f"{PREFIX}.assignments.acknowledged.v1"
+    return department_answers(department), *_event(f"ack-old-{number}", f"urn:{department}", type_, data)
+
+
+def _of(number: int, departments: Sequence[str]) -> str:
+    return departments[number % len(departments)]
 
 
 def _event(id_: str, source: str, type_: str, data: dict[str, Any]) -> tuple[bytes, bytes]:
