@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -28,6 +28,7 @@ from services.ledger import counters, store
 from services.ledger.counting import Counts
 from services.ledger.differing import Comparison, Difference, Differences
 from services.ledger.fold import FAR, Entry, Folded, Passage, Told, fold_signal, fold_unknown
+from services.ledger.known import digests
 from services.ledger.lane import Lane
 from services.ledger.state import State
 from services.ledger.versions import Versions, read_versions
@@ -185,8 +186,7 @@ class _Folding:
 
     async def _identities(self, entries: list[Entry]) -> None:
         """Whether what drops repeats knows each event, as the event that it is."""
-        keys = {"sources": [entry.source for entry in entries], "ids": [entry.id for entry in entries]}
-        known = {(row.source, row.id): bytes(row.digest) for row in await self._connection.execute(_IDENTITIES, keys)}
+        known = await digests(self._connection, [(entry.source, entry.id) for entry in entries])
         for entry in entries:
             found, digest = known.get((entry.source, entry.id)), entry.digest()
             if found != digest:
@@ -261,6 +261,3 @@ _OF_NONE = text(f"""
     where record.signal is null and (at, seq) > (:at, :seq) order by at, seq limit :limit
 """).bindparams(bindparam("at", type_=TIMESTAMP(timezone=True)))  # noqa: S608 - as above
 _PASSAGES = text("select signal, nr, after, until, agreements from passage where signal = any(:ids)").bindparams(_IDS)
-_IDENTITIES = text("""
-    select source, id, digest from identity join unnest(:sources, :ids) as asked (source, id) using (source, id)
-""").bindparams(bindparam("sources", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Text)))

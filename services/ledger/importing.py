@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from events.envelope import digest
 from services.ledger import folding
 from services.ledger.folding import Progress, Result
+from services.ledger.identities import key_of
 from services.ledger.transcript import FORMAT, Line, NotTheRecord, read_line
 from services.ledger.verifying import verify
 from services.runtime.errors import KoikarperError
@@ -51,7 +52,7 @@ _NUMBERS = (
 _RECORD = ("seq", "topic", "partition", "offset", "at", "source", "id", "type", "signal", "sender", "refused", "body")
 _COLUMNS = {
     "record": (*_RECORD, "seal"),
-    "identity": ("source", "id", "digest"),
+    "identity": ("key", "digest"),
     "seal": ("id", "topic", "partition", "agreements", "rows", "hash", "sealed_at"),
     "passage": ("nr", "signal", "after", "until", "agreements"),
 }
@@ -151,7 +152,8 @@ async def _write(pages: _Pages, line: Line, *, new_kafka: bool) -> None:
     match line.kind:
         case "entry":
             await pages.add("record", row)
-            await pages.add("identity", row | {"digest": digest(json.loads(row["body"]))})
+            key = key_of(row["source"], row["id"])
+            await pages.add("identity", {"key": key, "digest": digest(json.loads(row["body"]))})
         case "sealed":
             own = {"hash": bytes.fromhex(row["hash"]), "sealed_at": datetime.fromisoformat(row["sealed_at"])}
             await pages.add("seal", row | own)

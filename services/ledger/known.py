@@ -3,23 +3,18 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, bindparam, select, text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.ledger import identities
 from services.ledger.queries import ASSIGNMENT, SIGNAL
-
-_DIGESTS = text("""
-    select source, id, digest from identity join unnest(:sources, :ids) as asked (source, id) using (source, id)
-""").bindparams(bindparam("sources", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Text)))
 
 
 async def digests(connection: AsyncConnection, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
     """The digest of each of these events (source and id) that the ledger has recorded."""
-    if not events:
-        return {}
-    keys = {"sources": [source for source, _ in events], "ids": [id_ for _, id_ in events]}
-    rows = await connection.execute(_DIGESTS, keys)
-    return {(row.source, row.id): bytes(row.digest) for row in rows}
+    keys = {identities.key_of(*event): event for event in events}
+    found = await identities.digests(connection, keys)
+    return {keys[key]: digest for key, digest in found.items()}
 
 
 async def assignment_owners(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, tuple[str, UUID]]:

@@ -44,12 +44,11 @@ def _moment(**options: Any) -> Any:
 
 
 class IdentityRow(Table, table=True):
-    """Which event has been recorded: lean, unique for ever, and so never partitioned (design 5)."""
+    """Which event has been recorded (`identities.py`): lean, unique for ever, and so never partitioned (design 5)."""
 
     __tablename__ = "identity"
 
-    source: str = Field(primary_key=True)
-    id: str = Field(primary_key=True)
+    key: UUID = Field(primary_key=True)  # of the hash of its source and id, which stand in the record
     digest: bytes = Field(sa_type=LargeBinary)
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import ARRAY, LargeBinary, Text, Uuid, bindparam, text
 
 from events.envelope import encode
 from events.identifiers import SignalId
+from services.ledger import identities
 from services.ledger.lane import Lane
 from services.ledger.letters import Letter, OutboxEntry, entries
 from services.ledger.lifecycle import Decision, subject_of
@@ -30,19 +32,6 @@ def _array(name: str, type_: Any) -> Any:
     return bindparam(name, type_=ARRAY(type_))
 
 
-# Sorted, so that two workers that take in the same events wait for each other instead of deadlocking.
-_IDENTITIES = text("""
-    insert into identity (source, id, digest)
-    select source, id, digest from unnest(:sources, :ids, :digests) as new (source, id, digest)
-    order by source, id
-    on conflict (source, id) do nothing
-    returning source, id
-""").bindparams(_array("sources", Text), _array("ids", Text), _array("digests", LargeBinary))
-
-_DIGESTS = text("""
-    select source, id, digest from identity join unnest(:sources, :ids) as asked (source, id) using (source, id)
-""").bindparams(_array("sources", Text), _array("ids", Text))
-
 # The relay is woken at the commit, once, however often it is said.
 _OUTBOX = text("""
     with written as (
@@ -64,22 +53,18 @@ _OUTBOX = text("""
 
 async def record_identities(lane: Lane, incoming: Sequence[Incoming]) -> tuple[list[Incoming], list[Rejected]]:
     """The events that are new, and those that repeat an earlier one with other content; plain repeats fall away."""
-    first: dict[tuple[str, str], Incoming] = {}
-    for item in incoming:
-        first.setdefault((item.event.source, item.event.id), item)
+    keys = [identities.key_of(item.event.source, item.event.id) for item in incoming]
+    first: dict[UUID, Incoming] = {}
+    for key, item in zip(keys, incoming, strict=True):
+        first.setdefault(key, item)
     if not first:
         return [], []
-    items = list(first.values())
-    values = {**_keys(items), "digests": [item.digest for item in items]}
-    rows = await lane.execute(_IDENTITIES, values)
-    inserted = {(source, id_) for source, id_ in rows}
+    values = {"keys": list(first), "digests": [item.digest for item in first.values()]}
+    inserted = set((await lane.execute(identities.ADD, values)).scalars())
     known = {key: item.digest for key, item in first.items() if key in inserted}
-    repeated = [item for key, item in first.items() if key not in inserted]
-    if repeated:
-        asked = await lane.execute(_DIGESTS, _keys(repeated))
-        known |= {(source, id_): bytes(digest) for source, id_, digest in asked}
+    known |= await identities.digests(lane, first.keys() - inserted)
     new = [item for key, item in first.items() if key in inserted]
-    conflicting = [item for item in incoming if known[item.event.source, item.event.id] != item.digest]
+    conflicting = [item for key, item in zip(keys, incoming, strict=True) if known[key] != item.digest]
     return new, [_conflict(item) for item in conflicting]
 
 
@@ -120,10 +105,6 @@ def _chunks(entries: Iterable[OutboxEntry]) -> Iterator[list[OutboxEntry]]:
             chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-def _keys(items: Sequence[Incoming]) -> dict[str, list[str]]:
-    return {"sources": [item.event.source for item in items], "ids": [item.event.id for item in items]}
 
 
 def _conflict(item: Incoming) -> Rejected:

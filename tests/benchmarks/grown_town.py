@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import DateTime
 
 from events.envelope import canonical
+from services.ledger import identities
 from services.ledger.intake import Intake
 from services.ledger.positions import LedgerPositions
 from services.ledger.sealing import FIRST
@@ -178,10 +179,11 @@ _PLACED = f"""
             as own_seal
     from ({_SPOKEN}) as spoken
 """
+_KEY = identities.KEY_OF_COLUMNS.replace(" id", " own_id")
 _RECORD = f"""
     with placed as materialized ({_PLACED}), known as (
-        insert into identity (source, id, digest)
-        select source, own_id, sha256(convert_to(own_canon, 'UTF8')) from placed
+        insert into identity (key, digest)
+        select {_KEY}, sha256(convert_to(own_canon, 'UTF8')) from placed
     )
     insert into record (topic, partition, "offset", at, source, id, type, signal, sender, refused, body, seal)
     select topic, own_partition, own_offset, moment, source, own_id, type, own, sender, refused,

@@ -19,7 +19,7 @@ async def canaries(desk):
 
 async def kept(desk):
     """What stays for ever."""
-    queries = ("select * from record", "select * from identity order by id", "select * from counter order by 1, 2")
+    queries = ("select * from record", "select * from identity order by key", "select * from counter order by 1, 2")
     return [await desk.rows(query) for query in queries]
 
 

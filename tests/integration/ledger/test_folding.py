@@ -9,12 +9,14 @@ from sqlalchemy import text
 
 from services.ledger.differing import ROW, Difference
 from services.ledger.folding import Result, compare, differences, fold_beside, temporary
+from services.ledger.identities import KEY_OF_COLUMNS
 from tests.integration.ledger.desk import Desk
 from tests.integration.ledger.rich import live_through
 from tests.integration.timekeeper.clockwork import Clockwork, at_work
 
 OF_A = "signal = (select signal from record where id = 'a')"
 ONE = "(select id from assignment where signal = (select signal from record where id = 'c') and department = 'parks')"
+KEY_OF = f"key = (select {KEY_OF_COLUMNS} from record where id = '{{}}')"
 EDITED = "replace(convert_from(value, 'UTF8'), 'may stay', 'may not')::bytea"
 CHANGES = [
     ("assignment", "state", f"update assignment set state = 'resolved' where id = {ONE}"),
@@ -28,8 +30,8 @@ CHANGES = [
     ("counter", "value", "update counter set value = value + 1 where name = 'deadlines'"),
     ("counter", "value", "delete from counter where name = 'dead_letters'"),
     ("counter", "value", "delete from counter where name = 'wait_bucket'"),
-    ("identity", "digest", "update identity set digest = '\\x00' where id = 'a'"),
-    ("identity", "digest", "delete from identity where id = 'x1'"),
+    ("identity", "digest", f"update identity set digest = '\\x00' where {KEY_OF.format('a')}"),
+    ("identity", "digest", f"delete from identity where {KEY_OF.format('x1')}"),
     ("record", "refused", "update record set refused = null where id = 'x5'"),
     ("record", "refused", "update record set refused = 'unknown-signal' where id = 'x1'"),
     ("outbox", "value", f"update outbox set value = {EDITED} where convert_from(value, 'UTF8') ~ 'may stay'"),

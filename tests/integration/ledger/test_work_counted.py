@@ -17,7 +17,7 @@ MIXED = [
     "begin",
     "select topic, partition, next_offset",  # hold the positions
     "insert into identity",
-    "select source, id, digest from identity",  # is what came before the same?
+    "select key, digest from identity",  # is what came before the same?
     "select id, signal from assignment",  # of which signals the answers speak
     "select id, kind, team, neighbourhood, report",
     "select id, signal, department",
@@ -30,7 +30,7 @@ MIXED = [
     "commit",
 ]
 """What is sent for a batch in which everything occurs, in order; each is a round trip."""
-ONLY_NEW = [sent for sent in MIXED if not sent.startswith(("select source", "select id, signal from"))]
+ONLY_NEW = [sent for sent in MIXED if not sent.startswith(("select key", "select id, signal from"))]
 """Of a batch without repeats and answers."""
 ONLY_REPEATS = [*MIXED[:4], "update reading", "commit"]
 
