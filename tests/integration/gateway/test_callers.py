@@ -1,13 +1,18 @@
 """Who may call at all."""
 
+import io
+import json
+import logging
 import time
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
-from structlog.testing import capture_logs
 
 from services.gateway.headers import ALWAYS
+from services.runtime.logging import configure
 
 
 async def with_token(town, token: str):
@@ -81,11 +86,22 @@ async def test_teams_departments_and_operators_may_call(town, caller):
     assert (await town.get(caller, "/v1/kinds")).status_code == 200
 
 
-async def test_a_refused_call_is_noted_with_who_tried_what(town):
-    with capture_logs() as lines:
-        await town.get(None, "/v1/signals")
-        await town.send("operator", town.event())
-        await town.send("team:noord", town.event())
+@pytest.fixture
+def log(town) -> Iterator[io.StringIO]:
+    """What the gateway writes into its log."""
+    root, stream = logging.getLogger(), io.StringIO()
+    before, level = root.handlers, root.level
+    configure(town.settings, stream)
+    yield stream
+    root.handlers, root.level = before, level
+    structlog.reset_defaults()
+
+
+async def test_a_refused_call_is_noted_with_who_tried_what(town, log):
+    await town.get(None, "/v1/signals")
+    await town.send("operator", town.event())
+    await town.send("team:noord", town.event())
+    lines = [line for line in map(json.loads, log.getvalue().splitlines()) if line["logger"] == "koikarper.audit"]
     noted = [(line["action"], line["object"].split(" ")[0], line["result"], line["actor"]) for line in lines]
     assert noted == [
         ("call", "GET", "refused", "unknown"),
