@@ -7,18 +7,17 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # aiokafka has no py.typed
 from aiokafka.errors import MessageSizeTooLargeError  # type: ignore[import-untyped]  # as above
-from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]  # as above
 from aiokafka.record.default_records import (  # type: ignore[import-untyped]  # as above
     DefaultRecordBatchBuilder,
 )
 
 from services.runtime.options import MESSAGE_BYTES_MAX
+from services.runtime.partitions import partition_of
 from services.runtime.records import Headers, moment
 
 _EPOCH = moment(0)
 _SURELY_SMALL_BYTES = MESSAGE_BYTES_MAX // 4
 """What Kafka adds to a record is far less than the other three quarters; only larger ones are weighed exactly."""
-_partition_of = DefaultPartitioner()
 
 
 class Message(NamedTuple):
@@ -63,7 +62,7 @@ async def stretches(
         return [Stretch(topic, partitions[0], numbers)]
     found: dict[int, Stretch] = {}
     for number in numbers:
-        partition = _partition_of(messages[number].key, partitions, partitions)
+        partition = partition_of(messages[number].key, partitions, partitions)
         found.setdefault(partition, Stretch(topic, partition, [])).numbers.append(number)
     return list(found.values())
 

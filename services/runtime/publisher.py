@@ -23,6 +23,7 @@ from services.runtime.batches import Message, Stretch, batch, stretches
 from services.runtime.errors import PermanentError, TransientError
 from services.runtime.metadata import pause_without_leader
 from services.runtime.options import RETRY_BACKOFF_MS, connection, producing
+from services.runtime.partitions import partition_of
 from services.runtime.settings import Settings
 
 __all__ = ["Message", "Outcome", "Publisher"]
@@ -137,13 +138,18 @@ class Publisher:
 
     async def _send_one(self, message: Message, deadline: float) -> Outcome:
         """Alone, as the gateway sends: aiokafka puts it with what others send at that moment."""
+        future: asyncio.Future[Any] | None = None
         try:
             async with asyncio.timeout_at(deadline):
                 future = await self._enqueue(message)
-        except (KafkaError, OSError, TransientError) as error:  # TimeoutError is an OSError
+                await asyncio.shield(future)  # who waits no longer takes nothing back: it may be with the broker
+        except Exception as error:  # of the promise itself any error says that it is not kept
+            if future is not None:
+                return self._outcome(future, message)
+            if not isinstance(error, KafkaError | OSError | TransientError):  # TimeoutError is an OSError
+                raise
             return self._meaning(error, message)
-        await self._confirmed([future], deadline)
-        return self._outcome(future, message)
+        return None
 
     async def _send_to(self, topic: str, numbers: list[int], call: "_Call") -> None:
         """Those of a call's messages that go to one topic."""
@@ -278,7 +284,7 @@ class Publisher:
 
     async def _connected(self) -> AIOKafkaProducer:
         options = connection(self._settings, self._client) | producing(self._settings)
-        producer = AIOKafkaProducer(**options)
+        producer = AIOKafkaProducer(partitioner=partition_of, **options)
         pause_without_leader(producer.client, RETRY_BACKOFF_MS / 1000)
         try:
             async with asyncio.timeout(self._timeout_seconds):
