@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -25,12 +26,17 @@ Raw = dict[str, Any]
 Pairs = Iterable[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Submission:
     """What one request says: its events as they were sent, and whether it was a batch, so that errors are numbered."""
 
     raws: Sequence[Raw]
     batch: bool
+
+    @cached_property
+    def encoded(self) -> list[bytes]:
+        """Each event as it would go to the broker: to be weighed, and then sent."""
+        return [encode(raw) for raw in self.raws]
 
     def index(self, number: int) -> int | None:
         """The number of an event for an error; None where there is only one."""
@@ -58,12 +64,12 @@ def read(headers: Pairs, media_type: str, body: bytes) -> Submission:
     return Submission(raws, batch=True)
 
 
-def with_trace(raw: Raw, traceparent: str | None) -> Raw:
+def with_trace(raw: Raw, encoded: bytes, traceparent: str | None) -> bytes:
     """The event with the trace of the call, where it has none of its own and still fits; it never counts as content."""
     if traceparent is None or "traceparent" in raw:
-        return raw
-    traced = raw | {"traceparent": traceparent}
-    return traced if len(encode(traced)) <= SIZE_MAX else raw
+        return encoded
+    traced = encode(raw | {"traceparent": traceparent})
+    return traced if len(traced) <= SIZE_MAX else encoded
 
 
 def admit(submission: Submission, caller: Caller, agreements: Agreements, received: datetime) -> list[Event]:
@@ -72,7 +78,7 @@ def admit(submission: Submission, caller: Caller, agreements: Agreements, receiv
     Raises one problem with the mistakes of every event: 413 too large, 400 invalid, 403 not the caller's, 409 two that
     are the same event with different content.
     """
-    large = [nr for nr, raw in enumerate(submission.raws) if len(encode(raw)) > SIZE_MAX]
+    large = [nr for nr, encoded in enumerate(submission.encoded) if len(encoded) > SIZE_MAX]
     if large:
         errors = [one for nr in large for one in mistakes([_TOO_LARGE], index=submission.index(nr))]
         raise Problem(413, f"An event may be {SIZE_MAX} bytes. Nothing was sent.", errors=errors)
@@ -80,7 +86,8 @@ def admit(submission: Submission, caller: Caller, agreements: Agreements, receiv
     wrong: list[Mistake] = []
     for number, raw in enumerate(submission.raws):
         event, faults = _check(raw, agreements, received)
-        wrong += mistakes(faults, index=submission.index(number))
+        if faults:
+            wrong += mistakes(faults, index=submission.index(number))
         if event is not None:
             events.append(event)
     if wrong:
@@ -107,11 +114,10 @@ def _check(raw: Raw, agreements: Agreements, received: datetime) -> tuple[Event 
 
 
 def _refuse_foreign(submission: Submission, events: list[Event], caller: Caller, agreements: Agreements) -> None:
-    foreign = [
-        one
-        for number, event in enumerate(events)
-        for one in mistakes(not_theirs(event, caller, agreements), index=submission.index(number))
-    ]
+    foreign: list[Mistake] = []
+    for number, event in enumerate(events):
+        if faults := not_theirs(event, caller, agreements):
+            foreign += mistakes(faults, index=submission.index(number))
     if foreign:
         raise Problem(403, f"{caller} may not send this. Nothing was sent.", errors=foreign)
 

@@ -4,8 +4,9 @@ from prometheus_client import CollectorRegistry
 
 from services.agreements.loading import load
 from services.gateway.callers import Callers
+from services.gateway.direct import DirectCalls
 from services.gateway.headers import StandardHeaders
-from services.gateway.interface import interface, paths
+from services.gateway.interface import DIRECT, interface, paths
 from services.gateway.keys import Keys
 from services.gateway.looking import Looks
 from services.gateway.metrics import RequestSeconds
@@ -46,7 +47,7 @@ class Gateway:
         self._looks = Looks(reader)
         app = interface()
         app.state.service = self
-        app.state.parts = Parts(
+        parts = Parts(
             agreements=agreements,
             books=LedgerBooks(self._engine, agreements),
             callers=Callers(self._keys, agreements, issuer=settings.issuer, audience=settings.audience, clock=clock),
@@ -57,9 +58,11 @@ class Gateway:
             outlet=self._outlet,
             clock=clock,
         )
+        app.state.parts = parts
         self._reader = reader
         timed = RequestSeconds(StandardHeaders(app), self.registry, paths(app))
-        self._server = HttpServer(timed, host=settings.host, port=settings.gateway_port, setting="gateway_port")
+        front = DirectCalls(timed, DIRECT, parts, timed)
+        self._server = HttpServer(front, host=settings.host, port=settings.gateway_port, setting="gateway_port")
 
     @property
     def url(self) -> str:

@@ -3,6 +3,9 @@
 Plain ASGI around the whole application, so that an error of the application itself carries the headers too.
 """
 
+from collections.abc import Iterable
+
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.problems import Problem
@@ -44,13 +47,21 @@ class StandardHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = [header for header in message.get("headers", ()) if header[0] not in _NAMES]
-                public = _PUBLIC if scope["path"].startswith(PUBLIC) else ()
-                message["headers"] = [*own, *_ALWAYS, *public]
+                message["headers"] = [*own, *standard(scope["path"])]
             await send(message)
 
-        accept = [value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"]
-        app = self._app if accepts_json(accept) else _not_acceptable().response()
-        await app(scope, receive, send_with_headers)
+        await (refusal(scope) or self._app)(scope, receive, send_with_headers)
+
+
+def standard(path: str) -> Iterable[tuple[bytes, bytes]]:
+    """The headers that every answer at this path carries."""
+    return [*_ALWAYS, *_PUBLIC] if path.startswith(PUBLIC) else _ALWAYS
+
+
+def refusal(scope: Scope) -> Response | None:
+    """The answer to a caller that cannot read JSON (406); None to all others."""
+    accept = [value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"]
+    return None if accepts_json(accept) else _not_acceptable().response()
 
 
 def accepts_json(accept: list[str]) -> bool:

@@ -4,7 +4,11 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from services.gateway import problems
+from services.gateway.direct import Direct
 from services.gateway.routes import agreed, answers, assignments, documents, events, health, signals, waits
+
+DIRECT: Direct = {("POST", events.PATH): events.send_events}
+"""What the gateway answers before FastAPI (see `direct`)."""
 
 
 def interface() -> FastAPI:

@@ -16,7 +16,7 @@ from events.answers import DepartmentAnswer, TeamAnswer
 from events.reading import Event
 from services.gateway.reader import LedgerReader
 from services.gateway.recordings import Key
-from services.ledger.known import assignment_owners, digests, signal_owners
+from services.ledger.known import assignment_owners, digests_now, signal_owners
 from services.runtime.tasks import ended
 
 EVENTS_MAX = 1_000
@@ -41,7 +41,7 @@ async def look_up(connection: AsyncConnection, events: Iterable[Event]) -> Known
     answered = {event.data.assignment for event in events if isinstance(event.data, DepartmentAnswer)}
     named = {event.data.signal for event in events if isinstance(event.data, TeamAnswer)}
     return Known(
-        await digests(connection, [(event.source, event.id) for event in events]),
+        await digests_now(connection, [(event.source, event.id) for event in events]),
         await assignment_owners(connection, answered),
         await signal_owners(connection, named),
     )

@@ -51,6 +51,10 @@ class RequestSeconds:
             await self._app(scope, receive, noting)
         finally:
             route = getattr(scope.get("route"), "path", OTHER)
-            known = route if route in self._routes else OTHER
-            labels = known, f"{status // 100}xx"
-            (self._known.get(labels) or self._seconds.labels(*labels)).observe(time.perf_counter() - started)
+            self.note(route, status, time.perf_counter() - started)
+
+    def note(self, route: str, status: int, seconds: float) -> None:
+        """Count an answer of this route, given after so many seconds."""
+        known = route if route in self._routes else OTHER
+        labels = known, f"{status // 100}xx"
+        (self._known.get(labels) or self._seconds.labels(*labels)).observe(seconds)

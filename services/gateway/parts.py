@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 from services.agreements.model import Agreements
 from services.gateway.callers import Caller, Callers
@@ -51,9 +52,20 @@ async def identified(
     request: Request, parts: ThisGateway, bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
 ) -> Caller:
     """The caller of a request, kept with it for the log; a problem 401 or 403 when it is nobody."""
-    caller = await parts.callers.identify(bearer.credentials if bearer else None)
+    return await known_caller(request, parts, bearer.credentials if bearer else None)
+
+
+async def known_caller(request: Request, parts: Parts, token: str | None) -> Caller:
+    """As `identified`, from the token itself."""
+    caller = await parts.callers.identify(token)
     request.state.caller = caller
     return caller
+
+
+def bearer_token(authorization: str | None) -> str | None:
+    """The token in the header `Authorization`, as `BEARER` reads it; None where there is none."""
+    scheme, token = get_authorization_scheme_param(authorization)
+    return token if scheme.lower() == "bearer" and token else None
 
 
 ThisCaller = Annotated[Caller, Depends(identified)]

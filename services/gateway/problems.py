@@ -111,12 +111,25 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error, handler)
 
 
-async def _problem(request: Request, error: Problem) -> Response:
+def problem_response(request: Request, error: Problem) -> Response:
+    """The answer to a call that is no success; a refusal is noted in the audit log."""
     if error.status in REFUSALS:
         origin = request.client.host if request.client else ""
         actor = str(getattr(request.state, "caller", "unknown"))
         audit("call", f"{request.method} {request.url.path}", "refused", origin=origin, actor=actor, why=error.detail)
     return error.response()
+
+
+async def _problem(request: Request, error: Problem) -> Response:
+    return problem_response(request, error)
+
+
+async def _transient(_request: Request, error: TransientError) -> Response:
+    return transient_response(error)
+
+
+async def _fault(_request: Request, _error: Exception) -> Response:
+    return fault_response()
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
@@ -131,13 +144,14 @@ async def _validation(_request: Request, error: RequestValidationError) -> Respo
     return invalid(_mistake(item) for item in error.errors()).response()
 
 
-async def _transient(_request: Request, error: TransientError) -> Response:
+def transient_response(error: TransientError) -> Response:
+    """The answer while something is away that the gateway needs."""
     _log.warning("A request could not be answered: %s", error)
     return unavailable("Something that the gateway needs is away.").response()
 
 
-async def _fault(_request: Request, error: Exception) -> Response:
-    del error  # the server logs it; its text is not for callers
+def fault_response() -> Response:
+    """The answer to a fault of our own: the server logs it, and its text is not for callers."""
     return Problem(
         500, "The gateway made a mistake; it is in its log. A repeat of the same request is safe."
     ).response()

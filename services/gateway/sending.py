@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from events.answers import DepartmentAnswer, TeamAnswer
-from events.envelope import STRUCTURED_HEADERS, digest, encode
+from events.envelope import STRUCTURED_HEADERS, digest
 from events.faults import Fault
 from events.reading import Event
 from events.signals import CANARY, Report
@@ -20,7 +20,7 @@ from services.gateway.problems import Mistake, Problem, mistakes
 from services.gateway.recordings import Key
 from services.gateway.tracing import traceparent
 from services.runtime.broker import Message
-from services.runtime.logging import audit
+from services.runtime.logging import audit_all, audited
 
 VERBS = {
     "acknowledged": "acknowledge",
@@ -51,12 +51,12 @@ def refuse_known(submission: Submission, events: Sequence[Event], known: Known, 
     foreign: list[Mistake] = []
     changed: list[Mistake] = []
     for number, event in enumerate(events):
-        index = submission.index(number)
-        foreign += mistakes(_foreign(event, known, caller), index=index)
+        if faults := _foreign(event, known, caller):
+            foreign += mistakes(faults, index=submission.index(number))
         recorded = known.digests.get((event.source, event.id))
         if recorded is not None and recorded != digest(event.raw):
             fault = Fault("id", "an earlier event has this source and id, and another type, subject, time or data")
-            changed += mistakes([fault], index=index)
+            changed += mistakes([fault], index=submission.index(number))
     if foreign:
         raise Problem(403, f"{caller} may not send this. Nothing was sent.", errors=foreign)
     if changed:
@@ -74,22 +74,28 @@ def _foreign(event: Event, known: Known, caller: Caller) -> list[Fault]:
 
 
 async def send(
-    parts: Parts, request: Request, caller: Caller, events: Sequence[Event], signals: Sequence[UUID | None]
+    parts: Parts,
+    request: Request,
+    caller: Caller,
+    events: Sequence[Event],
+    encoded: Sequence[bytes],
+    signals: Sequence[UUID | None],
 ) -> list[AcceptedEvent]:
-    """Publish the events, each once; answers when every replica has them all."""
+    """Publish the events, each once; answers when every replica has them all and the audit log has a line of each.
+
+    `encoded` is each event as JSON; `signals` the signal of each, as far as it is known.
+    """
     sender = caller.sender
     if sender is None:  # admitted nothing, so there is nothing to send
         return []
     trace = traceparent(request.headers)
     messages: dict[Key, Message] = {}
-    for event, signal in zip(events, signals, strict=True):
+    for event, body, signal in zip(events, encoded, signals, strict=True):
         key = str(signal or _assignment(event))
-        value = encode(with_trace(event.raw, trace))
-        message = Message(topic_of(event, sender), key.encode(), value, STRUCTURED_HEADERS)
+        message = Message(topic_of(event, sender), key.encode(), with_trace(event.raw, body, trace), STRUCTURED_HEADERS)
         messages.setdefault((event.source, event.id), message)
     await parts.outlet.send(list(messages.values()))
-    for event, signal in zip(events, signals, strict=True):
-        _note(request, sender, event, signal)
+    _note(request, sender, events, signals)
     return [
         AcceptedEvent(source=event.source, id=event.id, signal=signal)
         for event, signal in zip(events, signals, strict=True)
@@ -109,15 +115,33 @@ def signals_of(events: Sequence[Event], known: Known | None) -> list[UUID | None
     return found
 
 
-def _note(request: Request, sender: Sender, event: Event, signal: UUID | None) -> None:
+def _note(request: Request, sender: Sender, events: Sequence[Event], signals: Sequence[UUID | None]) -> None:
     """A line in the audit log of what people do; the canary's two a minute would be nearly all that it holds."""
     if sender[1] == CANARY:
         return
-    verb = "emit" if isinstance(event.data, Report) else VERBS[event.type.split(".")[-2]]
-    assignment = _assignment(event)
-    what = f"assignment {assignment}" if assignment else f"signal {signal}"
     origin = request.client.host if request.client else ""
-    audit(verb, what, "done", origin=origin, actor=":".join(sender), source=event.source, event_id=event.id)
+    actor = ":".join(sender)
+    audit_all(
+        audited(
+            _verb(event),
+            _object(event, signal),
+            "done",
+            origin=origin,
+            actor=actor,
+            source=event.source,
+            event_id=event.id,
+        )
+        for event, signal in zip(events, signals, strict=True)
+    )
+
+
+def _verb(event: Event) -> str:
+    return "emit" if isinstance(event.data, Report) else VERBS[event.type.split(".")[-2]]
+
+
+def _object(event: Event, signal: UUID | None) -> str:
+    assignment = _assignment(event)
+    return f"assignment {assignment}" if assignment else f"signal {signal}"
 
 
 def _assignment(event: Event) -> UUID | None:

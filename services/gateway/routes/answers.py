@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Path, Request, Response
 
 from events.catalogue import INPUTS
-from events.envelope import SIZE_MAX
+from events.envelope import SIZE_MAX, encode
 from services.gateway import bodies, sending
 from services.gateway.answering import CALLS, check_with_ledger, event_of, subject_of, type_of
 from services.gateway.parts import ThisCaller, ThisGateway
@@ -64,7 +64,8 @@ def _endpoint(call: str) -> Endpoint:
         body = await bodies.read_body(request, SIZE_MAX)
         event = event_of(call, id, body, idempotency_key, caller, parts)
         signal = await check_with_ledger(event, caller, parts)
-        done = Accepted(accepted=await sending.send(parts, request, caller, [event], [signal]))
+        accepted = await sending.send(parts, request, caller, [event], [encode(event.raw)], [signal])
+        done = Accepted(accepted=accepted)
         response.headers.update(await wait_for(parts, [event], done, prefer))
         return done
 

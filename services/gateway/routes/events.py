@@ -8,12 +8,13 @@ from pydantic import BaseModel, Field
 from events.envelope import digest
 from events.reading import Event
 from services.gateway import admission, bodies, sending
-from services.gateway.direct import DirectRoute
 from services.gateway.parts import Parts, ThisCaller, ThisGateway
 from services.gateway.recordings import WAIT_SECONDS_MAX, wait_seconds
 from services.gateway.sending import AcceptedEvent
 
-router = APIRouter(tags=["events"], route_class=DirectRoute)
+PATH = "/v1/events"
+
+router = APIRouter(tags=["events"])
 
 Prefer = Annotated[
     str | None,
@@ -36,7 +37,7 @@ class Accepted(BaseModel):
 
 
 @router.post(
-    "/v1/events",
+    PATH,
     operation_id="sendEvents",
     status_code=202,
     response_model=Accepted,
@@ -56,7 +57,7 @@ async def send_events(request: Request, caller: ThisCaller, parts: ThisGateway, 
     if known is not None:
         sending.refuse_known(submission, events, known, caller)
     signals = sending.signals_of(events, known)
-    accepted = await sending.send(parts, request, caller, events, signals)
+    accepted = await sending.send(parts, request, caller, events, submission.encoded, signals)
     answer = Accepted(accepted=accepted)
     applied = await wait_for(parts, events, answer, prefer)
     content = answer.model_dump_json(exclude_unset=True)
