@@ -112,13 +112,14 @@ def read_json(value: bytes) -> Any:
     pydantic's parser needs a third of the time. What it does not read, and what may be wrong in a way that it does not
     see (an escape, a great depth, a number out of range), is read by the other, which can say why.
     """
-    if b"\\u" in value or value.count(b"[") + value.count(b"{") > DEPTH_MAX:
+    if b"\\u" in value:
         return _read_thoroughly(value)
     try:
         body = from_json(value, allow_inf_nan=False)
     except ValueError:
         return _read_thoroughly(value)
-    return _read_thoroughly(value) if _is_unbounded(to_json(body)) else body
+    deep = value.count(b"[") + value.count(b"{") > DEPTH_MAX and _is_too_deep(body)
+    return _read_thoroughly(value) if deep or _is_unbounded(to_json(body)) else body
 
 
 def _is_unbounded(written: bytes) -> bool:

@@ -184,6 +184,19 @@ def test_only_half_of_a_surrogate_pair_is_refused() -> None:
         assert error.value.reason == "not-utf-8"
 
 
+def test_many_things_beside_each_other_are_no_depth():
+    many = [{"a": [number]} for number in range(DEPTH_MAX * 2)]
+    assert read_json(json.dumps(many).encode()) == many
+
+
+def test_one_too_deep_thing_among_many_is_found():
+    deep = "[" * DEPTH_MAX + "]" * DEPTH_MAX
+    many = ",".join(["{}"] * DEPTH_MAX)
+    assert read_json(f"[{many},{deep[1:-1]}]".encode())
+    with pytest.raises(Unreadable, match="deeper"):
+        read_json(f"[{many},{deep}]".encode())
+
+
 @pytest.mark.parametrize(("depth", "readable"), [(DEPTH_MAX, True), (DEPTH_MAX + 1, False)])
 def test_json_is_read_to_a_depth_that_every_later_reader_can_walk(depth: int, readable: bool) -> None:
     for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
