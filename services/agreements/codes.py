@@ -21,22 +21,18 @@ def unknown_faults(agreements: Agreements, kind: str, data: Mapping[str, Any]) -
 
     A CBS code is known when it is the municipality, a team's neighbourhood, or lies in or around one.
     """
+    faults: list[Fault] = []
     team = data.get("team")
-    known = {CANARY} if kind == CANARY else agreements.teams
-    teams = [] if team is None or team in known else [("data.team", team)]
-    return [
-        *(Fault(path, f"there is no team {code!r}{did_you_mean(code, agreements.teams)}") for path, code in teams),
-        *(
-            Fault(path, f"there is no department {code!r}{did_you_mean(code, agreements.departments)}")
-            for path, code in _departments(kind, data)
-            if code not in agreements.departments
-        ),
-        *(
-            Fault(path, f"no team of {agreements.municipality.name} works in {code!r}")
-            for path, code in _neighbourhoods(kind, data)
-            if not is_known_place(agreements, code)
-        ),
-    ]
+    if team is not None and team not in ({CANARY} if kind == CANARY else agreements.teams):
+        faults.append(Fault("data.team", f"there is no team {team!r}{did_you_mean(team, agreements.teams)}"))
+    for path, code in _departments(kind, data):
+        if code not in agreements.departments:
+            near = did_you_mean(code, agreements.departments)
+            faults.append(Fault(path, f"there is no department {code!r}{near}"))
+    for path, code in _neighbourhoods(kind, data):
+        if not is_known_place(agreements, code):
+            faults.append(Fault(path, f"no team of {agreements.municipality.name} works in {code!r}"))
+    return faults
 
 
 def is_known_place(agreements: Agreements, code: str) -> bool:
@@ -44,7 +40,9 @@ def is_known_place(agreements: Agreements, code: str) -> bool:
     if code == agreements.municipality.code:
         return True
     digits = code[2:]
-    return digits in agreements.around or any(digits[:end] in agreements.places for end in range(len(digits) + 1))
+    if digits in agreements.places or digits in agreements.around:
+        return True
+    return any(digits[:end] in agreements.places for end in range(len(digits)))
 
 
 def is_place(code: str) -> bool:
