@@ -14,8 +14,8 @@ from events.faults import Fault, Unreadable
 from events.identifiers import signal_id
 from events.reading import Event, check_input
 from events.signals import InterventionAnnounced, Report
+from services.agreements.codes import unknown_faults
 from services.agreements.model import Agreements
-from services.agreements.routing import unknown_codes
 from services.agreements.senders import Sender, may_use
 from services.gateway.callers import Caller
 from services.gateway.problems import Mistake, Problem, invalid, mistakes
@@ -106,8 +106,7 @@ def _check(raw: Raw, agreements: Agreements, received: datetime) -> tuple[Event 
         return None, faults
     if isinstance(event.data, Report):
         kind = str(catalogue.kind_of(event.type))
-        lines = (line.partition(": ") for line in unknown_codes(agreements, kind, raw["data"]))
-        faults += [Fault(where, what) for where, _, what in lines]
+        faults += unknown_faults(agreements, kind, raw["data"])
     if isinstance(event.data, HandedOver) and event.data.to not in agreements.departments:
         faults.append(Fault("data.to", f"there is no department {event.data.to!r}"))
     return event, faults

@@ -1,7 +1,9 @@
 """Reading a request's body up to a limit, and no further."""
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from events.envelope import BATCH, SIZE_MAX, STRUCTURED
 from services.gateway.problems import Problem
@@ -20,27 +22,33 @@ async def read_body(request: Request, limit: int) -> bytes:
     size = 0
     declared = request.headers.get("content-length", "")
     too_large = declared.isdigit() and int(declared) > limit
-    try:
-        async for part in request.stream():
-            size += len(part)
-            too_large = too_large or size > limit
-            if too_large and size > DISCARDED_MAX:
-                break
-            if not too_large:
-                parts.append(part)
-    except ClientDisconnect:
-        raise Problem(400, "The connection ended before the body did.") from None
+    more = True
+    while more and not (too_large and size > DISCARDED_MAX):
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(400, "The connection ended before the body did.")
+        part = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(part)
+        too_large = too_large or size > limit
+        if not too_large:
+            parts.append(part)
     if too_large:
         raise Problem(413, f"The body is over {limit} bytes; send less at once. Nothing of it was done.")
     return b"".join(parts)
 
 
-def media_type(headers: Headers) -> str:
+def first_values(headers: Headers) -> dict[str, str]:
+    """The first value of each header, as `Headers` has it, to be looked up many times."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers.raw)}
+
+
+def media_type(headers: Mapping[str, str]) -> str:
     """The type of the body, without its parameters, in lower case."""
     return headers.get("content-type", "").split(";")[0].strip().lower()
 
 
-def is_utf_8(headers: Headers) -> bool:
+def is_utf_8(headers: Mapping[str, str]) -> bool:
     """Whether the body's charset, if any is named, is UTF-8 or a part of it."""
     for parameter in headers.get("content-type", "").split(";")[1:]:
         name, _, value = parameter.partition("=")
@@ -49,22 +57,24 @@ def is_utf_8(headers: Headers) -> bool:
     return True
 
 
-def limit_of(headers: Headers) -> int:
+def limit_of(headers: Mapping[str, str]) -> int:
     """How large the body of a call to `/v1/events` may be; a problem 415 when it can be no event."""
     found = media_type(headers)
     if not is_utf_8(headers):
         raise unsupported("The body must be in UTF-8.")
     if found == BATCH:
         return BATCH_SIZE_MAX
+    if found == STRUCTURED:
+        return SIZE_MAX
     binary = any(name.startswith("ce-") for name in headers) and (found == JSON or found.endswith("+json"))
-    if found == STRUCTURED or (binary and not found.startswith("application/cloudevents")):
+    if binary and not found.startswith("application/cloudevents"):
         return SIZE_MAX
     raise unsupported(
         f"Send one event as {STRUCTURED}, a batch as {BATCH}, or {JSON} with the event's attributes in ce- headers."
     )
 
 
-def require_json(headers: Headers) -> None:
+def require_json(headers: Mapping[str, str]) -> None:
     """A problem 415 unless the body is JSON."""
     if media_type(headers) != JSON or not is_utf_8(headers):
         raise unsupported(f"Send the body as {JSON}, in UTF-8.")

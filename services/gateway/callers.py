@@ -1,5 +1,6 @@
 """Who calls: a JSON Web Token, signed with a known key, issued for this gateway, and not expired."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,13 +54,24 @@ class Caller:
         return f"{self.role}:{self.code}" if self.code else self.role
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Signed:
-    """The claims of a token whose signature is right, and the key with which it was found so."""
+    """The claims of a token whose signature is right, and the key with which it was found so.
+
+    Once they were found good at a moment, they are until they expire: what else they say of time (`nbf`, `iat`) only
+    says from when on.
+    """
 
     kid: str | None
     key: Key
     claims: dict[str, Any]
+    caller: Caller | None = None
+    since: float = math.inf
+    until: float = -math.inf
+
+    def caller_at(self, seconds: float) -> Caller | None:
+        """Whom they were found to name, where nothing about them can have changed by this moment."""
+        return self.caller if self.since <= seconds < self.until else None
 
 
 class Callers:
@@ -80,22 +92,24 @@ class Callers:
         """The caller of a bearer token; a problem 401 when it proves nothing, 403 when it names nobody known."""
         if not token:
             raise _unauthorized("Send a token in the header: Authorization: Bearer <JWT>.", "")
-        return caller_of(await self._claims(token), self._agreements)
-
-    async def _claims(self, token: str) -> Mapping[str, Any]:
         if len(token) > TOKEN_LENGTH_MAX:
             raise _unauthorized(f"The token is longer than {TOKEN_LENGTH_MAX} characters.")
+        now = int(self._clock().timestamp())
         try:
-            claims = await self._signed_claims(token)
-            now = int(self._clock().timestamp())
-            jwt.JWTClaimsRegistry(now, LEEWAY_SECONDS, **self._expected).validate(claims)
+            signed = await self._signed_token(token)
+            caller = signed.caller_at(now)
+            if caller is not None:
+                return caller
+            jwt.JWTClaimsRegistry(now, LEEWAY_SECONDS, **self._expected).validate(signed.claims)
         except (ExpiredTokenError, MissingClaimError, InvalidClaimError) as error:
             raise _unauthorized(_sentence(error)) from None
         except (JoseError, ValueError, TypeError):
             raise _unauthorized("The token cannot be read, or its signature is wrong.") from None
-        return claims
+        signed.caller = caller_of(signed.claims, self._agreements)
+        signed.since, signed.until = now, signed.claims["exp"]
+        return signed.caller
 
-    async def _signed_claims(self, token: str) -> dict[str, Any]:
+    async def _signed_token(self, token: str) -> _Signed:
         """What the token says, once its signature is found right; whether it still holds is not looked at.
 
         A signature is looked at once: the same bytes cannot become wrong, as long as the key is one that is known.
@@ -109,9 +123,9 @@ class Callers:
         if signed is None or signed.key is not key:
             signed = _Signed(kid, key, jwt.decode(token, key, algorithms=ALGORITHMS).claims)
             self._keep(mark, signed)
-        return signed.claims
+        return signed
 
-    def _keep(self, mark: bytes, signed: "_Signed") -> None:
+    def _keep(self, mark: bytes, signed: _Signed) -> None:
         self._signed[mark] = signed
         if len(self._signed) > TOKENS_MAX:
             self._signed.popitem(last=False)

@@ -1,10 +1,12 @@
 """From admitted events to the broker: a last look at the ledger, all replicas' word, and a line in the audit log."""
 
 from collections.abc import Sequence
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, WithJsonSchema
 from starlette.requests import Request
+from typing_extensions import TypedDict
 
 from events.answers import DepartmentAnswer, TeamAnswer
 from events.envelope import STRUCTURED_HEADERS, digest
@@ -34,16 +36,16 @@ VERBS = {
 }
 
 
-class AcceptedEvent(BaseModel):
+class AcceptedEvent(TypedDict):
     """An event that every replica of the broker holds."""
-
-    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     source: str
     id: str
-    signal: UUID | None = Field(
-        None, description="The signal that it reports or answers; null while the ledger cannot be asked for it."
-    )
+    signal: Annotated[
+        str | None,
+        Field(description="The signal that it reports or answers; null while the ledger cannot be asked for it."),
+        WithJsonSchema({"anyOf": [{"type": "string", "format": "uuid"}, {"type": "null"}]}),
+    ]
 
 
 def refuse_known(submission: Submission, events: Sequence[Event], known: Known, caller: Caller) -> None:
@@ -90,16 +92,19 @@ async def send(
         return []
     trace = traceparent(request.headers)
     messages: dict[Key, Message] = {}
+    accepted: list[AcceptedEvent] = []
     for event, body, signal in zip(events, encoded, signals, strict=True):
-        key = str(signal or _assignment(event))
-        message = Message(topic_of(event, sender), key.encode(), with_trace(event.raw, body, trace), STRUCTURED_HEADERS)
-        messages.setdefault((event.source, event.id), message)
+        named = str(signal) if signal else None
+        key = named or str(_assignment(event))
+        attributes = event.attributes
+        source, id_ = attributes.source, attributes.id
+        if (source, id_) not in messages:
+            value = with_trace(event.raw, body, trace)
+            messages[source, id_] = Message(topic_of(event, sender), key.encode(), value, STRUCTURED_HEADERS)
+        accepted.append({"source": source, "id": id_, "signal": named})
     await parts.outlet.send(list(messages.values()))
-    _note(request, sender, events, signals)
-    return [
-        AcceptedEvent(source=event.source, id=event.id, signal=signal)
-        for event, signal in zip(events, signals, strict=True)
-    ]
+    _note(request, sender, events, accepted)
+    return accepted
 
 
 def signals_of(events: Sequence[Event], known: Known | None) -> list[UUID | None]:
@@ -115,23 +120,25 @@ def signals_of(events: Sequence[Event], known: Known | None) -> list[UUID | None
     return found
 
 
-def _note(request: Request, sender: Sender, events: Sequence[Event], signals: Sequence[UUID | None]) -> None:
+def _note(request: Request, sender: Sender, events: Sequence[Event], accepted: Sequence[AcceptedEvent]) -> None:
     """A line in the audit log of what people do; the canary's two a minute would be nearly all that it holds."""
     if sender[1] == CANARY:
         return
     origin = request.client.host if request.client else ""
     actor = ":".join(sender)
     audit_all(
-        audited(
-            _verb(event),
-            _object(event, signal),
-            "done",
-            origin=origin,
-            actor=actor,
-            source=event.source,
-            event_id=event.id,
-        )
-        for event, signal in zip(events, signals, strict=True)
+        [
+            audited(
+                _verb(event),
+                _object(event, one["signal"]),
+                "done",
+                origin=origin,
+                actor=actor,
+                source=one["source"],
+                event_id=one["id"],
+            )
+            for event, one in zip(events, accepted, strict=True)
+        ]
     )
 
 
@@ -139,7 +146,7 @@ def _verb(event: Event) -> str:
     return "emit" if isinstance(event.data, Report) else VERBS[event.type.split(".")[-2]]
 
 
-def _object(event: Event, signal: UUID | None) -> str:
+def _object(event: Event, signal: str | None) -> str:
     assignment = _assignment(event)
     return f"assignment {assignment}" if assignment else f"signal {signal}"
 

@@ -66,7 +66,10 @@ def _endpoint(call: str) -> Endpoint:
         signal = await check_with_ledger(event, caller, parts)
         accepted = await sending.send(parts, request, caller, [event], [encode(event.raw)], [signal])
         done = Accepted(accepted=accepted)
-        response.headers.update(await wait_for(parts, [event], done, prefer))
+        applied, recorded = await wait_for(parts, [event], prefer)
+        if recorded is not None:
+            done.recorded = recorded
+        response.headers.update(applied)
         return done
 
     return answer

@@ -1,9 +1,10 @@
 """`POST /v1/events`: signals and answers as CloudEvents."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
+from pydantic_core import to_json
 
 from events.envelope import digest
 from events.reading import Event
@@ -49,27 +50,31 @@ async def send_events(request: Request, caller: ThisCaller, parts: ThisGateway, 
     One event in structured or binary mode, or a batch. All of it is accepted, or nothing. A repeat of an event (the
     same source and id) counts once, so repeating a request is always safe.
     """
-    body = await bodies.read_body(request, bodies.limit_of(request.headers))
+    headers = bodies.first_values(request.headers)
+    body = await bodies.read_body(request, bodies.limit_of(headers))
     pairs = [(name.decode("latin-1"), value) for name, value in request.headers.raw]
-    submission = admission.read(pairs, bodies.media_type(request.headers), body)
+    submission = admission.read(pairs, bodies.media_type(headers), body)
     events = admission.admit(submission, caller, parts.agreements, parts.clock())
     known = await parts.looks.known(events)
     if known is not None:
         sending.refuse_known(submission, events, known, caller)
     signals = sending.signals_of(events, known)
     accepted = await sending.send(parts, request, caller, events, submission.encoded, signals)
-    answer = Accepted(accepted=accepted)
-    applied = await wait_for(parts, events, answer, prefer)
-    content = answer.model_dump_json(exclude_unset=True)
-    return Response(content, 202, applied, media_type="application/json")
+    answer: dict[str, Any] = {"accepted": accepted}
+    applied, recorded = await wait_for(parts, events, prefer)
+    if recorded is not None:
+        answer["recorded"] = recorded
+    return Response(to_json(answer), 202, applied, media_type="application/json")
 
 
-async def wait_for(parts: Parts, events: list[Event], answer: Accepted, prefer: str | None) -> dict[str, str]:
-    """Do as `Prefer: wait` asks; the header that says so, `Preference-Applied` (RFC 7240), or none."""
+async def wait_for(parts: Parts, events: list[Event], prefer: str | None) -> tuple[dict[str, str], bool | None]:
+    """Do as `Prefer: wait` asks.
+
+    The header that says so, `Preference-Applied` (RFC 7240), and whether all is recorded; nothing and None when
+    nobody asks to wait.
+    """
     seconds = wait_seconds(prefer)
     if seconds is None:
-        return {}
-    answer.recorded = await parts.recordings.wait(
-        {(event.source, event.id): digest(event.raw) for event in events}, seconds
-    )
-    return {"Preference-Applied": f"wait={seconds}"}
+        return {}, None
+    digests = {(event.source, event.id): digest(event.raw) for event in events}
+    return {"Preference-Applied": f"wait={seconds}"}, await parts.recordings.wait(digests, seconds)

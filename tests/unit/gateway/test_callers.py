@@ -99,8 +99,8 @@ class Signed:
     async def fetch(self) -> bytes:
         return json.dumps({"keys": [key.as_dict(private=False) for key in self.served]}).encode()
 
-    def token(self) -> str:
-        claims = {"iss": "us", "aud": "us", "exp": int(self.clock.seconds) + 3_600, "team": "noord"}
+    def token(self, **more: int) -> str:
+        claims = {"iss": "us", "aud": "us", "exp": int(self.clock.seconds) + 3_600, "team": "noord"} | more
         return jwt.encode({"alg": "ES256", "kid": self.key.kid}, claims, self.key)
 
     async def status(self, token: str) -> int:
@@ -120,6 +120,29 @@ def test_a_token_that_was_read_before_is_refused_once_it_expires():
         return await signed.status(token)
 
     assert asyncio.run(ask()) == 401
+
+
+def test_a_token_that_holds_from_later_on_is_taken_then_and_not_before():
+    async def ask():
+        signed = Signed()
+        now = int(signed.clock.seconds)
+        token = signed.token(nbf=now + 60)
+        heard = []
+        for seconds in (0, 61, 62, 30, 63):
+            signed.clock.seconds = now + seconds
+            heard.append(await signed.status(token))
+        return heard
+
+    assert asyncio.run(ask()) == [401, 200, 200, 401, 200]
+
+
+def test_a_token_that_names_nobody_is_forbidden_each_time():
+    async def ask():
+        signed = Signed()
+        token = signed.token(department=1)
+        return [await signed.status(token), await signed.status(token)]
+
+    assert asyncio.run(ask()) == [403, 403]
 
 
 def test_a_token_that_was_read_before_is_refused_once_its_key_is_withdrawn():
