@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, NoReturn
 from urllib.parse import unquote_to_bytes
@@ -39,11 +39,27 @@ _JSON_TYPE = r"^[Aa]pplication/([0-9A-Za-z_.+-]+\+)?[Jj][Ss][Oo][Nn]([ \t]*;.*)?
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
-# Kept: `json.dumps` with these settings builds an encoder anew at each of the several calls for each event.
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
-_SORTED = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False, sort_keys=True
-)
+
+
+def writer(item_separator: str, key_separator: str, *, sort_keys: bool = False) -> Callable[[Any], str]:
+    """As `json.dumps` writes with these settings (no ASCII only, no NaN), in half of its time.
+
+    That, and an encoder that is kept, make the machinery behind them anew for each value.
+    """
+    separators = item_separator, key_separator
+    kept = json.JSONEncoder(
+        ensure_ascii=False, separators=separators, allow_nan=False, check_circular=False, sort_keys=sort_keys
+    )
+    make: Any = json.encoder.c_make_encoder  # type: ignore[attr-defined]  # typeshed does not tell of it
+    if make is None:  # a Python without C
+        return kept.encode
+    text = json.encoder.encode_basestring
+    write = make(None, kept.default, text, None, key_separator, item_separator, sort_keys, False, False)
+    return lambda value: "".join(write(value, 0))
+
+
+_sorted = writer(",", ":", sort_keys=True)
 
 
 class Attributes(BaseModel):
@@ -169,7 +185,7 @@ def _is_too_deep(body: Any) -> bool:
 
 def canonical(value: Any) -> bytes:
     """`value` as sorted JSON: equal content has equal bytes."""
-    return _SORTED.encode(value).encode()
+    return _sorted(value).encode()
 
 
 def digest(raw: Mapping[str, Any]) -> bytes:

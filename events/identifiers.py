@@ -47,10 +47,11 @@ EventId = Annotated[
 ]
 
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_IS_UUID = re.compile(_UUID)
 
 
 def _hyphenated(value: Any) -> Any:
-    if isinstance(value, uuid.UUID) or (isinstance(value, str) and re.fullmatch(_UUID, value)):
+    if isinstance(value, uuid.UUID) or (isinstance(value, str) and _IS_UUID.fullmatch(value)):
         return value
     raise ValueError("must be a UUID, as in 3f0c9a52-6f0e-5f3e-9d0a-1c9b7a3f2b10")
 

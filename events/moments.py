@@ -24,6 +24,7 @@ GRACE = timedelta(minutes=1)
 
 _RFC3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_IS_RFC3339, _IS_DATE = re.compile(_RFC3339), re.compile(_DATE)
 _MOMENT_SCHEMA: dict[str, Any] = {"type": "string", "format": "date-time", "pattern": _RFC3339}
 _DAY_SCHEMA: dict[str, Any] = {"type": "string", "format": "date", "pattern": _DATE}
 
@@ -31,7 +32,7 @@ _DAY_SCHEMA: dict[str, Any] = {"type": "string", "format": "date", "pattern": _D
 def _rfc3339(value: Any) -> Any:
     if isinstance(value, datetime):
         return value
-    if not isinstance(value, str) or not re.fullmatch(_RFC3339, value):
+    if not isinstance(value, str) or not _IS_RFC3339.fullmatch(value):
         raise ValueError("must be a date and time with an offset, as in 2026-11-24T09:30:00+01:00")
     return value
 
@@ -47,7 +48,7 @@ def _has_utc(moment: datetime) -> datetime:
 def _day(value: Any) -> Any:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    if not isinstance(value, str) or not re.fullmatch(_DATE, value):
+    if not isinstance(value, str) or not _IS_DATE.fullmatch(value):
         raise ValueError("must be a date, as in 2026-11-24")
     return value
 
@@ -81,7 +82,7 @@ def parse_moment(text: str) -> datetime:
 
 
 def _since(value: Any) -> date | datetime:
-    is_day = isinstance(value, date) or (isinstance(value, str) and re.fullmatch(_DATE, value))
+    is_day = isinstance(value, date) or (isinstance(value, str) and _IS_DATE.fullmatch(value))
     adapter: TypeAdapter[Any] = _MOMENT if isinstance(value, datetime) or not is_day else _DAY
     try:
         moment: date | datetime = adapter.validate_python(value)

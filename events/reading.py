@@ -1,7 +1,6 @@
 """From a structured-mode dictionary to a checked event, with every fault reported at once."""
 
 import difflib
-from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -115,19 +114,20 @@ def _unknown_type(type_: str, table: dict[str, Entry]) -> str:
 
 
 def _future(event: Event, received: datetime) -> list[Fault]:
-    return [
-        Fault(where, "lies in the future; it cannot be later than the moment of receipt")
-        for where, moment in _moments(event)
-        if moment is not None and is_later(moment, received)
-    ]
+    faults: list[Fault] = []
+    for where, moment in _moments(event):
+        if moment is not None and is_later(moment, received):
+            faults.append(Fault(where, "lies in the future; it cannot be later than the moment of receipt"))
+    return faults
 
 
-def _moments(event: Event) -> Iterator[tuple[str, date | datetime | None]]:
+def _moments(event: Event) -> list[tuple[str, date | datetime | None]]:
     data = event.data
-    yield "time", event.attributes.time
+    moments: list[tuple[str, date | datetime | None]] = [("time", event.attributes.time)]
     if signals.is_report(data):
-        yield "data.since", data.since
+        moments.append(("data.since", data.since))
         if type(data) is signals.GrievanceReported:
-            yield "data.happenedOn", first_day(data.happened_on)
+            moments.append(("data.happenedOn", first_day(data.happened_on)))
     elif type(data) is answers.ContactRecorded:  # or a plan to visit would count as having spoken
-        yield "data.on", data.on
+        moments.append(("data.on", data.on))
+    return moments

@@ -36,8 +36,11 @@ _PHONE = re.compile(
     )(?!\w|[.,]\d)""",
     re.ASCII | re.VERBOSE,
 )
-# What each of the others needs: none of them finds anything in a text in which this finds nothing.
-_SUSPECT = re.compile(r"[0+](?:[^0-9]{0,4}[0-9]){8}|@|[0-9]{9}")
+# What each of the others needs: none of them finds anything in a text in which this finds nothing. Between two digits
+# of a phone number there are at most four characters, and no letter: few UUIDs are suspects.
+_SUSPECT = re.compile(r"[0+](?:[^0-9A-Za-z]{0,4}[0-9]){8}|@|[0-9]{9}")
+_BETWEEN = "\n" * 5
+"""Stands between texts that are searched as one: nothing that is searched for goes over it."""
 
 
 def is_bsn(digits: str) -> bool:
@@ -57,13 +60,20 @@ def personal_data(value: Any, where: str = "data") -> Iterator[Fault]:
 
 def _is_suspect(value: Any) -> bool:
     """Whether any text under `value` has what all personal data have; most events have none of it."""
+    return _SUSPECT.search(_BETWEEN.join(_texts(value, []))) is not None
+
+
+def _texts(value: Any, found: list[str]) -> list[str]:
+    """`found` with every text under `value` (JSON)."""
     if isinstance(value, str):
-        return _SUSPECT.search(value) is not None
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list):
-        return False
-    return any(map(_is_suspect, value))
+        found.append(value)
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            if isinstance(item, str):  # most are, and need no call
+                found.append(item)
+            else:
+                _texts(item, found)
+    return found
 
 
 def _places(value: Any, where: str, field: str) -> Iterator[Fault]:

@@ -97,6 +97,13 @@ class Route:
     when: Mapping[str, tuple[str, ...]]  # field -> globs, of which one must match
     to: tuple[str, ...]
     promise: str | None = None
+    because: str = field(init=False, repr=False, compare=False)
+    """Why a department gets what looks like this."""
+
+    def __post_init__(self) -> None:
+        """Say once what every signal's assignment says."""
+        when = ", ".join(f"{name}={'|'.join(globs)}" for name, globs in self.when.items())
+        object.__setattr__(self, "because", f"route {self.number}: {when}" if when else f"route {self.number}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,8 @@ def as_text(value: Any) -> str:
 
 def _routes(matching: Iterable[Route]) -> Iterator[Reason]:
     for found in matching:
-        when = ", ".join(f"{name}={'|'.join(globs)}" for name, globs in found.when.items())
         for department in found.to:
-            yield department, f"route {found.number}: {when}" if when else f"route {found.number}", found.promise
+            yield department, found.because, found.promise
 
 
 def _rule_owners(agreements: Agreements, data: Mapping[str, Any]) -> Iterator[Reason]:

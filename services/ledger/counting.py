@@ -55,8 +55,16 @@ def counted(before: State | None, after: State | None, follows: Iterable[Follow]
     that happens to a canary is counted: these are figures about people.
     """
     counts: Counts = Counter()
+    count(counts, before, after, follows, said=said)
+    return counts
+
+
+def count(
+    counts: Counts, before: State | None, after: State | None, follows: Iterable[Follow], *, said: bool = True
+) -> None:
+    """Add what `counted` answers to `counts`, which may be those of many decisions."""
     if after is None or after.signal.kind == CANARY:
-        return counts
+        return
     if before is None:
         counts[key("signals", after.signal.kind)] += 1
     known = before.assignments if before else {}
@@ -70,7 +78,6 @@ def counted(before: State | None, after: State | None, follows: Iterable[Follow]
             _answered(counts, old, assignment)
     for follow in follows:
         _told(counts, follow, after)
-    return counts
 
 
 def dead_lettered(topic: str, reason: Reason) -> Key:
@@ -85,28 +92,28 @@ def bucket(wait: timedelta) -> str:
 
 def _decided(counts: Counts, old: Assignment | None, new: Assignment) -> None:
     """Each stage is decided once; one that was decided before it was handed over to here is not counted again."""
-    verdicts: tuple[tuple[Stage, str | None, str | None], ...] = (
-        ("acknowledge", old.acknowledge if old else None, new.acknowledge),
-        ("resolve", old.resolve if old else None, None if new.resolve_inherited else new.resolve),
-        ("confirm", old.confirm if old else None, new.confirm),
-    )
-    for stage, earlier, verdict in verdicts:
-        if earlier is None and verdict is not None:
-            counts[key("deadlines", new.department, stage, verdict)] += 1
+    department = new.department
+    if new.acknowledge is not None and (old is None or old.acknowledge is None):
+        counts[key("deadlines", department, "acknowledge", new.acknowledge)] += 1
+    if new.resolve is not None and not new.resolve_inherited and (old is None or old.resolve is None):
+        counts[key("deadlines", department, "resolve", new.resolve)] += 1
+    if new.confirm is not None and (old is None or old.confirm is None):
+        counts[key("deadlines", department, "confirm", new.confirm)] += 1
 
 
 def _waited(counts: Counts, old: Assignment | None, new: Assignment) -> None:
     """A wait is counted once, when it is certain: a resolution can be contested until its signal closes."""
-    ends = (
-        ("acknowledge", new.waiting_since, old.acknowledged_at if old else None, new.acknowledged_at),
-        ("resolve", new.waiting_since, old.stood_at if old else None, new.stood_at),
-        ("confirm", new.asked_at, old.answered_at if old else None, new.answered_at),
-    )
-    for stage, start, earlier, end in ends:
-        if earlier is None and end is not None and start is not None:
-            wait = end - start
-            counts[key("wait_bucket", new.department, stage, bucket(wait))] += 1
-            counts[key("wait_microseconds", new.department, stage)] += wait // _MICROSECOND
+    if new.acknowledged_at is not None and (old is None or old.acknowledged_at is None):
+        _wait(counts, new.department, "acknowledge", new.acknowledged_at - new.waiting_since)
+    if new.stood_at is not None and (old is None or old.stood_at is None):
+        _wait(counts, new.department, "resolve", new.stood_at - new.waiting_since)
+    if new.answered_at is not None and new.asked_at is not None and (old is None or old.answered_at is None):
+        _wait(counts, new.department, "confirm", new.answered_at - new.asked_at)
+
+
+def _wait(counts: Counts, department: str, stage: Stage, wait: timedelta) -> None:
+    counts[key("wait_bucket", department, stage, bucket(wait))] += 1
+    counts[key("wait_microseconds", department, stage)] += wait // _MICROSECOND
 
 
 def _answered(counts: Counts, old: Assignment, new: Assignment) -> None:

@@ -19,7 +19,7 @@ from events.signals import is_report
 from services.agreements.topics import inputs
 from services.ledger import canaries, counters, keeping, passages, positions, recording, store, writing
 from services.ledger.book import Book
-from services.ledger.counting import Counts, counted, dead_lettered
+from services.ledger.counting import Counts, count, dead_lettered
 from services.ledger.lane import Lane
 from services.ledger.letters import Letter, letter_of
 from services.ledger.lifecycle import Decision, Said, decide, refuse_unknown, subject_of
@@ -154,7 +154,7 @@ def decide_one(batch: Batch, item: Incoming, book: Book) -> None:
     if state is not None and (late := passages.late(state, item.event.source, item.event.id, item.at)):
         batch.late.append(late)
     decision: Decision = decide(state, said, item.at, book) if signal else refuse_unknown(said, item.at, book)
-    batch.counts.update(counted(state, decision.state, decision.follows))
+    count(batch.counts, state, decision.state, decision.follows)
     if decision.state is not None and signal is not None:
         batch.states[signal] = decision.state
         batch.signals.update(dict.fromkeys(decision.state.assignments, signal))

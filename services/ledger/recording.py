@@ -51,6 +51,12 @@ _RECORD = text("""
     _array("seals", BigInteger),
 )
 
+_COLUMNS = (
+    *("topics", "partitions", "offsets", "moments", "sources", "ids", "types"),
+    *("signals", "senders", "refusals", "bodies"),
+)
+"""The columns of the statement in the order of a row's fields."""
+
 
 async def write_record(
     lane: Lane, decided: Sequence[Recorded], held: Mapping[Place, Held], agreements: str
@@ -72,7 +78,7 @@ async def write_record(
             "seal_partitions": [partition for _, partition in sealed],
             "seal_rows": [count for count, _ in sealed.values()],
             "seal_hashes": [hash_ for _, hash_ in sealed.values()],
-            **_columns(row for _, row in rows),
+            **_columns([row for _, row in rows]),
             "seals": [held[place].seal for place, _ in rows],
         },
     )
@@ -112,11 +118,5 @@ def _row(entry: Recorded) -> SealedRow:
     )
 
 
-def _columns(rows: Iterable[SealedRow]) -> dict[str, list[Any]]:
-    all_ = list(rows)
-    names = ("topics", "partitions", "offsets", "moments", "sources", "ids", "types", "signals", "senders")
-    fields = ("topic", "partition", "offset", "at", "source", "id", "type", "signal", "sender", "refused", "body")
-    return {
-        name: [getattr(row, field) for row in all_]
-        for name, field in zip((*names, "refusals", "bodies"), fields, strict=True)
-    }
+def _columns(rows: Sequence[SealedRow]) -> dict[str, list[Any]]:
+    return dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))

@@ -1,6 +1,5 @@
 """States to rows and back, a batch at a time: sorted locks, set-based SQL."""
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,6 +8,7 @@ from pydantic_core import to_json
 from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from events.envelope import writer
 from events.identifiers import AssignmentId, SignalId
 from services.ledger.lane import Lane
 from services.ledger.passing import next_moment
@@ -47,7 +47,7 @@ _SAVE_SIGNALS = _upsert(
 _SAVE_ASSIGNMENTS = _upsert(
     "assignment", Assignment._fields, "json_populate_recordset(null::assignment, cast(:rows as json))"
 )
-_REPORTS = json.JSONEncoder(ensure_ascii=False, check_circular=False)
+_report = writer(", ", ": ")
 
 
 async def load_states(
@@ -92,16 +92,28 @@ async def save_states(lane: Lane, before: Mapping[SignalId, State], after: Itera
             signals.append(state)
         assignments += changed
     if signals:
-        rows = [_row(state.signal) | {"report": None, "next_moment_at": next_moment(state)} for state in signals]
-        reports = [_REPORTS.encode(state.signal.report) for state in signals]
+        rows = [_signal_row(state) for state in signals]
+        reports = [_report(state.signal.report) for state in signals]
         await lane.write(_SAVE_SIGNALS, {"rows": to_json(rows).decode(), "reports": reports})
     if assignments:
         await lane.write(_SAVE_ASSIGNMENTS, {"rows": to_json([*map(_row, assignments)]).decode()})
 
 
+def _signal_row(state: State) -> dict[str, Any]:
+    row = _row(state.signal)
+    del row["report"]
+    if moment := next_moment(state):
+        row["next_moment_at"] = moment
+    return row
+
+
 def _row(item: Assignment | Signal) -> dict[str, Any]:
-    row: dict[str, Any] = dict(zip(item._fields, item, strict=True))
-    row["moments"] = [moment._asdict() | {"due": moment.due.isoformat()} for moment in item.moments]
+    """The fields that say something: what is absent is null in the row as well, and a new assignment has many."""
+    row: dict[str, Any] = {name: value for name, value in zip(item._fields, item, strict=True) if value is not None}
+    row["moments"] = [
+        {"due": due.isoformat(), "stage": stage, "act": act, "to": to, "rung": rung, "promise": promise}
+        for due, stage, act, to, rung, promise in item.moments
+    ]
     return row
 
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+from pydantic_core import from_json
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -51,6 +52,7 @@ def engine(settings: Settings, *, pool_size: int = 5, application: str = "koikar
         pool_recycle=RECYCLE_SECONDS,
         pool_pre_ping=True,
         pool_use_lifo=True,
+        json_deserializer=from_json,  # a third of the time of `json.loads`
         hide_parameters=True,  # what residents' teams wrote has no place in an error or a log
     )
 
