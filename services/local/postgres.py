@@ -15,6 +15,7 @@ from services.local.binaries import reachable
 from services.local.children import Command
 from services.local.faults import PartError
 from services.local.folder import Folder
+from services.local.memory import memory_bytes
 from services.local.part import Progress
 from services.local.ports import LOOPBACK, Reserved
 
@@ -26,9 +27,10 @@ _SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "max_connections": "100",
-    "shared_buffers": "64MB",
     "io_method": "sync",  # three workers less; the data of one machine fit in the page cache
-    "max_wal_size": "512MB",
+    # After each checkpoint a page's first change is logged with the whole page: far more than what an event writes.
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
     "min_wal_size": "32MB",
     "max_parallel_workers_per_gather": "0",
     "max_logical_replication_workers": "0",
@@ -39,7 +41,17 @@ _SETTINGS = {
     "password_encryption": "scram-sha-256",
 }
 """`fsync` and `synchronous_commit` stay on, as PostgreSQL has them: what is committed is there after a crash."""
+_SHARED_LEAST_MB, _SHARED_MOST_MB, _SHARED_PART = 64, 512, 8
 _HBA = f"host all all {LOOPBACK}/32 scram-sha-256\n"
+
+
+def shared_mb(memory: int) -> int:
+    """How much the server keeps of its tables and indexes: an eighth of so many bytes of memory, within bounds.
+
+    It is only touched as it is used: a small town's server stays small. Once the indexes are larger, an event reads its
+    random pages from the system, and writes others back to make room, in the middle of its transaction.
+    """
+    return min(max(memory // _SHARED_PART // 2**20, _SHARED_LEAST_MB), _SHARED_MOST_MB)
 
 
 class Postgres:
@@ -85,7 +97,7 @@ class Postgres:
 
     def command(self) -> Command:
         """The server itself; SIGINT is its fast stop, which does not wait for clients."""
-        settings = {**_SETTINGS, "port": str(self.port)}
+        settings = {**_SETTINGS, "shared_buffers": f"{shared_mb(memory_bytes())}MB", "port": str(self.port)}
         return Command(
             name=self.name,
             argv=[
