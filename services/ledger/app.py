@@ -31,7 +31,8 @@ class Ledger:
         agreements = load(settings.agreements)
         topics = settings.input_topics or inputs(agreements)
         self.registry = CollectorRegistry()
-        self._engine = engine(settings, application="koikarper-ledger")
+        # A batch that finds its connection dead is worked again, like any other that the database fails.
+        self._engine = engine(settings, application="koikarper-ledger", ping=False)
         self._books = LedgerBooks(self._engine, agreements)
         self._marks = Marks()
         self._intake = Intake(self._engine, self._books, marks=self._marks)

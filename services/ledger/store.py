@@ -56,10 +56,11 @@ async def load_states(
     """The states of those `signals` that the ledger knows; `lock` holds their rows, in one order, until the commit."""
     if not signals:
         return {}
-    ids = {"ids": list(signals)}
-    rows = (await connection.execute(_SIGNALS_LOCKED if lock else _SIGNALS, ids)).all()
+    rows = (await connection.execute(_SIGNALS_LOCKED if lock else _SIGNALS, {"ids": list(signals)})).all()
     states = {signal.id: State(signal, {}) for signal in map(_signal, rows)}
-    for assignment in map(_assignment, (await connection.execute(_ASSIGNMENTS, ids)).all()):
+    if not states:
+        return {}  # new signals, as most are, have no assignments
+    for assignment in map(_assignment, (await connection.execute(_ASSIGNMENTS, {"ids": list(states)})).all()):
         states[assignment.signal].assignments[assignment.id] = assignment
     return states
 

@@ -28,8 +28,11 @@ _PERMANENT = ("22", "23502", "23514")
 """Data that PostgreSQL does not take: out of range, no valid text (a NUL), missing, or against a check."""
 
 
-def engine(settings: Settings, *, pool_size: int = 5, application: str = "koikarper") -> AsyncEngine:
+def engine(settings: Settings, *, pool_size: int = 5, application: str = "koikarper", ping: bool = True) -> AsyncEngine:
     """An engine on asyncpg; nothing connects until it is used. `application` names it in `pg_stat_activity`.
+
+    `ping`: a connection is tried before each use, which takes three round trips. Without, who uses one that died
+    meanwhile gets a transient error, once: all that died with it are thrown away.
 
     asyncpg reads the address itself, so everything that a PostgreSQL URL can say (`sslmode`, several hosts, a socket
     folder) works.
@@ -50,7 +53,7 @@ def engine(settings: Settings, *, pool_size: int = 5, application: str = "koikar
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_recycle=RECYCLE_SECONDS,
-        pool_pre_ping=True,
+        pool_pre_ping=ping,
         pool_use_lifo=True,
         json_deserializer=from_json,  # a third of the time of `json.loads`
         hide_parameters=True,  # what residents' teams wrote has no place in an error or a log

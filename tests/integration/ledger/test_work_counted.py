@@ -30,7 +30,7 @@ MIXED = [
     "commit",
 ]
 """What is sent for a batch in which everything occurs, in order; each is a round trip."""
-ONLY_NEW = [sent for sent in MIXED if not sent.startswith(("select key", "select id, signal from"))]
+ONLY_NEW = [sent for sent in MIXED if not sent.startswith(("select key", "select id, signal"))]
 """Of a batch without repeats and answers."""
 ONLY_REPEATS = [*MIXED[:4], "update reading", "commit"]
 
