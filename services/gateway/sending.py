@@ -50,6 +50,8 @@ class AcceptedEvent(TypedDict):
 
 def refuse_known(submission: Submission, events: Sequence[Event], known: Known, caller: Caller) -> None:
     """Raise a problem for what the ledger knows to be another's (403) or another event (409)."""
+    if not (known.digests or known.assignments or known.signals):  # as of most: nothing of them is recorded yet
+        return
     foreign: list[Mistake] = []
     changed: list[Mistake] = []
     for number, event in enumerate(events):

@@ -93,8 +93,10 @@ def batch(
 
 
 def _is_too_large(message: Message) -> bool:
-    headers = sum(len(name) + len(value or b"") for name, value in message.headers)
-    if len(message.value or b"") + len(message.key or b"") + headers < _SURELY_SMALL_BYTES:
+    size = len(message.value or b"") + len(message.key or b"")
+    for name, value in message.headers:
+        size += len(name) + len(value or b"")
+    if size < _SURELY_SMALL_BYTES:
         return False
-    size: int = DefaultRecordBatchBuilder.estimate_size_in_bytes(message.key, message.body, [*message.headers])
-    return size > MESSAGE_BYTES_MAX
+    exactly: int = DefaultRecordBatchBuilder.estimate_size_in_bytes(message.key, message.body, [*message.headers])
+    return exactly > MESSAGE_BYTES_MAX

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from json import JSONEncoder
+from json.encoder import encode_basestring as _quoted
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -27,6 +28,7 @@ _BEARER = re.compile(r"\b(Bearer\s+)[\w.~+/=-]+", re.IGNORECASE)
 _JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*")
 
 _AUDIT = logging.getLogger("koikarper.audit")
+_TEXT = frozenset({str})
 _JSON = JSONEncoder(ensure_ascii=False, default=str)  # kept: `json.dumps` makes one for each line
 
 Result = Literal["done", "refused", "failed"]
@@ -114,16 +116,18 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
             return super().format(record)
         moment = datetime.fromtimestamp(record.created, UTC).isoformat()[:-6] + "Z"
         own = {"logger": record.name, "level": record.levelname.lower(), "timestamp": moment}
-        return "\n".join([self._line({**entry, **own, "event": entry["action"]}) for entry in record.msg])
+        rest = _JSON.encode(own)[1:-1]
+        return "\n".join([self._quick_line(entry, rest) or self._line(entry, own) for entry in record.msg])
 
-    def _line(self, event: dict[str, Any]) -> str:
-        if self._quick and not any(map(_is_secret, event)) and all(type(value) is str for value in event.values()):
-            event["message"] = event.pop("event")
-            line = _JSON.encode(event)
-            if not _may_hold_secret(line):
-                return line
-            event["event"] = event.pop("message")
-        said: Any = event
+    def _quick_line(self, entry: Mapping[str, Any], rest: str) -> str | None:
+        """The line put together by hand; None where it is not JSON that is asked for, or where a secret may stand."""
+        if not self._quick or any(map(_is_secret, entry)) or not _TEXT.issuperset(map(type, entry.values())):
+            return None
+        line = _JSON.encode(entry)[:-1]
+        return None if _may_hold_secret(line) else f'{line}, {rest}, "message": {_quoted(entry["action"])}}}'
+
+    def _line(self, entry: Mapping[str, Any], own: Mapping[str, str]) -> str:
+        said: Any = {**entry, **own, "event": entry["action"]}
         for processor in self._last:
             said = processor(None, "info", said)
         return str(said)
