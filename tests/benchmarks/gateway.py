@@ -24,6 +24,8 @@ from tests.benchmarks.running import free_port, prepare, process, ready, service
 SINGLES, QUICK_SINGLES = 5_000, 2_000
 WARM = 500
 BATCH_EVENTS = 100
+BATCHED_TIMES = 10
+"""So many times as many events as single ones, so that both are measured for about as long."""
 BATCH_CONNECTIONS = 4
 
 Load = Sequence[bytes]
@@ -71,7 +73,7 @@ async def _singles(settings: Settings, pid: int, token: str, count: int) -> Rate
 
 
 async def _batches(settings: Settings, pid: int, token: str, count: int) -> Rate:
-    number = max(10, count * 4 // BATCH_EVENTS)
+    number = count * BATCHED_TIMES // BATCH_EVENTS
     load = [
         post("/v1/events", json.dumps([_event() for _ in range(BATCH_EVENTS)]).encode(), BATCH, token)
         for _ in range(number + BATCH_CONNECTIONS)
