@@ -60,11 +60,10 @@ async def stretches(
     partitions = sorted(await producer.partitions_for(topic))
     if len(partitions) == 1:
         return [Stretch(topic, partitions[0], numbers)]
-    found: dict[int, Stretch] = {}
+    found: dict[int, list[int]] = {}
     for number in numbers:
-        partition = partition_of(messages[number].key, partitions, partitions)
-        found.setdefault(partition, Stretch(topic, partition, [])).numbers.append(number)
-    return list(found.values())
+        found.setdefault(partition_of(messages[number].key, partitions, partitions), []).append(number)
+    return [Stretch(topic, partition, own) for partition, own in found.items()]
 
 
 def batch(

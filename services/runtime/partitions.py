@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]  # aiokafka has no py.typed
 
@@ -23,11 +24,16 @@ def murmur2(data: bytes) -> int:
     """MurmurHash2 with the seed of Kafka's Java client (`org.apache.kafka.common.utils.Utils.murmur2`)."""
     length = len(data)
     value = _SEED ^ length
-    for word in struct.unpack_from(f"<{length // 4}I", data):
+    for word in _words(length // 4).unpack_from(data):
         mixed = word * _M & _WORD
-        value = (value * _M & _WORD) ^ ((mixed ^ mixed >> 24) * _M & _WORD)
+        value = (value * _M ^ (mixed ^ mixed >> 24) * _M) & _WORD
     rest = data[length & ~3 :]
     if rest:
         value = (value ^ int.from_bytes(rest, "little")) * _M & _WORD
     value = (value ^ value >> 13) * _M & _WORD
     return value ^ value >> 15
+
+
+@lru_cache(maxsize=256)  # keys are ids: of one length, or a few
+def _words(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}I")

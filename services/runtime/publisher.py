@@ -132,8 +132,9 @@ class Publisher:
             await asyncio.gather(*(self._send_to(topic, numbers, call) for topic, numbers in topics.items()))
         await self._confirmed(call.futures, deadline)
         for future, numbers in call.futures.items():
-            for number in numbers:
-                call.outcomes[number] = self._outcome(future, messages[number])
+            if not future.done() or future.exception() is not None:
+                for number in numbers:
+                    call.outcomes[number] = self._outcome(future, messages[number])
         return call.outcomes
 
     async def _send_one(self, message: Message, deadline: float) -> Outcome:
