@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ARRAY, DateTime, Text, TextClause, bindparam, text
-from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.outcomes import Stage
@@ -56,8 +55,12 @@ _ASKED = """
 """
 
 
-def _query(stages: Collection[Stage], columns: str, source: str, of: str) -> TextClause:
-    figures = ", ".join(columns.format(stage=stage, **FIGURES[stage]) for stage in stages)
+def _query(
+    stages: Collection[Stage], columns: str, source: str, of: str, all_open: Collection[Stage] = ()
+) -> TextClause:
+    """The figures of `stages`; every row of `source` waits in those of `all_open`, which then is not asked again."""
+    told = {stage: FIGURES[stage] | ({"is_open": "true"} if stage in all_open else {}) for stage in stages}
+    figures = ", ".join(columns.format(stage=stage, **words) for stage, words in told.items())
     return text(f"{_SELECT} {figures} {source} {of} {_GROUPED}").bindparams(_DEPARTMENTS)
 
 
@@ -70,8 +73,8 @@ _DEPARTMENTS_OWN: tuple[Stage, ...] = ("acknowledge", "resolve")
 def _open(of: str) -> dict[str, TextClause]:
     """By who is waited for; a stage is the department's or the team's."""
     return {
-        "department": _query(_DEPARTMENTS_OWN, OPEN, _WAITING, of).bindparams(_NOW),
-        "team": _query(["confirm"], OPEN, _ASKED, of).bindparams(_NOW),
+        "department": _query(_DEPARTMENTS_OWN, OPEN, _WAITING, of, {"resolve"}).bindparams(_NOW),
+        "team": _query(["confirm"], OPEN, _ASKED, of, {"confirm"}).bindparams(_NOW),
     }
 
 
@@ -115,7 +118,9 @@ class CurrentWaits:
         stages: Collection[Stage] = [stage] if stage else list(FIGURES)
         decided = await self._decided(connection, departments)
         still = await _still(connection, now, departments, kind, stages)
-        happened = await oldest_happened(connection, ["department", "kind"], departments=departments, kind=kind)
+        happened = await oldest_happened(
+            connection, ["department", "kind"], departments=departments, kind=kind, stages=stages
+        )
         groups = sorted(of for of in decided.keys() | still.keys() if kind in (None, of[1]))
         rows = {of: {**_NONE, **decided.get(of, {}), **still.get(of, {})} for of in groups}
         found = [wait_of(row, stage, happened.get((*of, stage))) for of, row in rows.items() for stage in stages]
@@ -150,8 +155,7 @@ async def _still(
 
 
 def _by_group(rows: Any) -> Rows:
-    found: Sequence[RowMapping] = rows.mappings().all()
-    return {(row["department"], row["kind"]): row for row in found}
+    return {(row.department, row.kind): row._asdict() for row in rows}
 
 
 _NOTHING = {"oldest": None, "milliseconds": None}

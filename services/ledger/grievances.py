@@ -1,6 +1,6 @@
 """Old grievances wait since they happened: the second wait beside the one since the report."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, time
 
 from sqlalchemy import ARRAY, Text, bindparam, text
@@ -16,20 +16,24 @@ _STAGES: tuple[Stage, ...] = ("acknowledge", "resolve", "confirm")
 
 # What still waits, as the waits count it; each half in the words of the indexes that hold what is open, and no more.
 # The characters' own order is that of the first days: 1998, 1998-01, 1998-01-01, 1998-02.
-_FROM = f"""
-    from (
-        select assignment.department, assignment.kind, signal.happened_on as resolve, null as confirm,
-            case when assignment.state = 'waiting' then signal.happened_on end as acknowledge
-        from assignment join signal on signal.id = assignment.signal
-            and signal.kind = '{KIND}' and signal.state <> 'closed'
-        where assignment.kind = '{KIND}' and assignment.state in ('waiting', 'acknowledged') {{of}}
-        union all
-        select assignment.department, assignment.kind, null, signal.happened_on, null
-        from assignment join signal on signal.id = assignment.signal
-            and signal.kind = '{KIND}' and signal.state <> 'closed' and signal.state = 'resolved'
-        where assignment.kind = '{KIND}' and assignment.state = 'resolved' {{of}}
-    ) as waiting
+_OF_DEPARTMENT = f"""
+    select assignment.department, assignment.kind, signal.happened_on as resolve, null as confirm,
+        case when assignment.state = 'waiting' then signal.happened_on end as acknowledge
+    from assignment join signal on signal.id = assignment.signal
+        and signal.kind = '{KIND}' and signal.state <> 'closed'
+    where assignment.kind = '{KIND}' and assignment.state in ('waiting', 'acknowledged') {{of}}
 """  # noqa: S608 - constants of this file
+_OF_TEAM = f"""
+    select assignment.department, assignment.kind, null as resolve, signal.happened_on as confirm, null as acknowledge
+    from assignment join signal on signal.id = assignment.signal
+        and signal.kind = '{KIND}' and signal.state <> 'closed' and signal.state = 'resolved'
+    where assignment.kind = '{KIND}' and assignment.state = 'resolved' {{of}}
+"""  # noqa: S608 - constants of this file
+_HALVES: tuple[tuple[frozenset[Stage], str], ...] = (
+    (frozenset({"acknowledge", "resolve"}), _OF_DEPARTMENT),
+    (frozenset({"confirm"}), _OF_TEAM),
+)
+"""By the stages of which each tells."""
 _COLUMNS = ", ".join(f'min({stage} collate "C") as {stage}' for stage in _STAGES)
 
 
@@ -48,13 +52,19 @@ async def oldest_happened(
     *,
     departments: Sequence[str] | None = None,
     kind: str | None = None,
+    stages: Collection[Stage] = _STAGES,
 ) -> dict[tuple[str, ...], datetime]:
-    """When the oldest grievance happened that still waits, by the values of `groups` and the stage it waits for."""
+    """When the oldest grievance happened that still waits, by the values of `groups` and the stage it waits for.
+
+    Only what waits in one of `stages` is looked at; what is found of others is no whole answer.
+    """
     if kind not in (None, KIND):
         return {}
     grouped = f"group by {', '.join(groups)}" if groups else ""
     of = "" if departments is None else "and assignment.department = any(:departments)"
-    query = text(f"select {', '.join([*groups, _COLUMNS])} {_FROM.format(of=of)} {grouped}")
+    halves = [half.format(of=of) for told, half in _HALVES if told.intersection(stages)]
+    waiting = f"({' union all '.join(halves)}) as waiting"
+    query = text(f"select {', '.join([*groups, _COLUMNS])} from {waiting} {grouped}")  # noqa: S608 - our own words
     if departments is not None:
         query = query.bindparams(bindparam("departments", list(departments), type_=ARRAY(Text)))
     rows = (await connection.execute(query)).mappings().all()
