@@ -42,7 +42,7 @@ def is_known_place(agreements: Agreements, code: str) -> bool:
     digits = code[2:]
     if digits in agreements.places or digits in agreements.around:
         return True
-    return any(digits[:end] in agreements.places for end in range(len(digits)))
+    return any(digits[:end] in agreements.places for end in range(len(digits) - 1, -1, -1))
 
 
 def is_place(code: str) -> bool:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from events import catalogue
 from events.answers import DepartmentAnswer, HandedOver, TeamAnswer
-from events.envelope import BATCH, SIZE_MAX, digest, encode, read_json, read_message
+from events.envelope import BATCH, SIZE_MAX, digest, encode, read_list, read_message
 from events.faults import Fault, Unreadable
 from events.identifiers import signal_id
 from events.reading import Event, check_input
@@ -32,11 +32,12 @@ class Submission:
 
     raws: Sequence[Raw]
     batch: bool
+    written: Sequence[bytes] | None = None
 
     @cached_property
-    def encoded(self) -> list[bytes]:
+    def encoded(self) -> Sequence[bytes]:
         """Each event as it would go to the broker: to be weighed, and then sent."""
-        return [encode(raw) for raw in self.raws]
+        return [encode(raw) for raw in self.raws] if self.written is None else self.written
 
     def index(self, number: int) -> int | None:
         """The number of an event for an error; None where there is only one."""
@@ -48,7 +49,7 @@ def read(headers: Pairs, media_type: str, body: bytes) -> Submission:
     try:
         if media_type != BATCH:
             return Submission([read_message(headers, body)], batch=False)
-        raws = read_json(body)
+        raws, written = read_list(body)
     except Unreadable as error:
         if error.reason == "too-large":
             raise Problem(413, str(error)) from None
@@ -61,7 +62,7 @@ def read(headers: Pairs, media_type: str, body: bytes) -> Submission:
     wrong = [one for nr, raw in enumerate(raws) if not isinstance(raw, dict) for one in mistakes(no_event, index=nr)]
     if wrong:
         raise invalid(wrong)
-    return Submission(raws, batch=True)
+    return Submission(raws, batch=True, written=written)
 
 
 def with_trace(raw: Raw, encoded: bytes, traceparent: str | None) -> bytes:
@@ -114,21 +115,29 @@ def _check(raw: Raw, agreements: Agreements, received: datetime) -> tuple[Event 
 
 def _refuse_foreign(submission: Submission, events: list[Event], caller: Caller, agreements: Agreements) -> None:
     foreign: list[Mistake] = []
+    usable: set[str] = set()
     for number, event in enumerate(events):
-        if faults := not_theirs(event, caller, agreements):
+        if faults := not_theirs(event, caller, agreements, usable):
             foreign += mistakes(faults, index=submission.index(number))
     if foreign:
         raise Problem(403, f"{caller} may not send this. Nothing was sent.", errors=foreign)
 
 
-def not_theirs(event: Event, caller: Caller, agreements: Agreements) -> list[Fault]:
-    """Why `caller` may not send this event; empty when it may."""
+def not_theirs(event: Event, caller: Caller, agreements: Agreements, usable: set[str] | None = None) -> list[Fault]:
+    """Why `caller` may not send this event; empty when it may.
+
+    `usable` are sources that were found to be the caller's before, and is added to.
+    """
     sender = caller.sender
     if sender is None:
         return [Fault("", "an operator reads; teams and departments send")]
-    faults = [fault for fault in (_wrong_speaker(event, sender),) if fault]
-    if not may_use(agreements, sender, event.source):
-        faults.append(Fault("source", f"{event.source} is not a source of {caller} in the agreements"))
+    wrong, source = _wrong_speaker(event, sender), event.source
+    faults = [] if wrong is None else [wrong]
+    if usable is None or source not in usable:
+        if not may_use(agreements, sender, source):
+            faults.append(Fault("source", f"{source} is not a source of {caller} in the agreements"))
+        elif usable is not None:
+            usable.add(source)
     return faults
 
 

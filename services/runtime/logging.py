@@ -121,7 +121,7 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
 
     def _quick_line(self, entry: Mapping[str, Any], rest: str) -> str | None:
         """The line put together by hand; None where it is not JSON that is asked for, or where a secret may stand."""
-        if not self._quick or any(map(_is_secret, entry)) or not _TEXT.issuperset(map(type, entry.values())):
+        if not self._quick or _is_any_secret(tuple(entry)) or not _TEXT.issuperset(map(type, entry.values())):
             return None
         line = _JSON.encode(entry)[:-1]
         return None if _may_hold_secret(line) else f'{line}, {rest}, "message": {_quoted(entry["action"])}}}'
@@ -146,6 +146,11 @@ def redact(_logger: Any, _method: str, event: Event) -> Event:
 @lru_cache(maxsize=1024)  # the fields of a log are a few dozen, and each line has ten of them
 def _is_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(name))
+
+
+@lru_cache(maxsize=256)  # lines of one sort have the same fields
+def _is_any_secret(names: tuple[str, ...]) -> bool:
+    return any(map(_is_secret, names))
 
 
 def _cleaned(value: Any) -> Any:

@@ -17,6 +17,7 @@ from events.envelope import (
     digest,
     encode,
     read_json,
+    read_list,
     read_message,
     structured,
 )
@@ -182,6 +183,31 @@ def test_only_half_of_a_surrogate_pair_is_refused() -> None:
         with pytest.raises(Unreadable) as error:
             read_json(half)
         assert error.value.reason == "not-utf-8"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        '[{"a": 1.5}, {"b": ["\\u00e9", "Infinity NaN"]}, 7, null]',
+        '[{"a": "Infinity"}, {"n": 12345678901234567890}]',
+        '{"a": "NaN"}',
+    ],
+)
+def test_a_list_is_read_as_any_json_and_each_member_written_as_alone(text: str) -> None:
+    body, written = read_list(text.encode())
+    assert body == read_json(text.encode())
+    if isinstance(body, list):
+        assert written == [encode(one) for one in body]
+
+
+@pytest.mark.parametrize("text", ['[{"a": 1e999}]', "[NaN]", '[{"a": "\\u00e9", "b": 1e999}]', "[1", '["\\ud800"]'])
+def test_a_list_that_is_no_json_is_refused_as_any(text: str) -> None:
+    with pytest.raises(Unreadable) as expected:
+        read_json(text.encode())
+    with pytest.raises(Unreadable) as error:
+        read_list(text.encode())
+    assert error.value.faults == expected.value.faults
 
 
 def test_many_things_beside_each_other_are_no_depth():
