@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from events.catalogue import DEAD_LETTERS
@@ -95,6 +95,6 @@ def _that_fits(record: Record, message: str) -> tuple[Record, str]:
     if size <= RECORD_BYTES_MAX:
         return record, message
     ours = tuple(pair for pair in record.headers if pair[0].startswith(dead_letters.PREFIX))
-    cut = replace(record, key=None, value=value[:KEPT_BYTES], headers=ours if dead_letters.origin(ours) else ())
+    cut = record._replace(key=None, value=value[:KEPT_BYTES], headers=ours if dead_letters.origin(ours) else ())
     note = f"too large to keep: {len(value)} bytes, and here the first {KEPT_BYTES} without key and headers"
     return cut, f"{note}; {message}"

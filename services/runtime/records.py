@@ -1,9 +1,8 @@
 """One record of a topic, as the broker holds it: bytes and headers untouched."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -12,8 +11,7 @@ _MS_MIN = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=
 _MS_MAX = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A record that was read; nothing in it has been decoded."""
 
     topic: str
@@ -41,11 +39,11 @@ def moment(timestamp_ms: int) -> datetime:
 def record_of(raw: Any, prefix: str = "") -> Record:
     """The record in aiokafka's `ConsumerRecord`; it decodes nothing, so no bytes can make it fail."""
     return Record(
-        topic=raw.topic.removeprefix(prefix),
-        partition=raw.partition,
-        offset=raw.offset,
-        timestamp=moment(raw.timestamp),
-        key=raw.key,
-        value=raw.value,
-        headers=tuple([one if one[1] else (one[0], b"") for one in raw.headers]),
+        raw.topic.removeprefix(prefix),
+        raw.partition,
+        raw.offset,
+        moment(raw.timestamp),
+        raw.key,
+        raw.value,
+        tuple([one if one[1] else (one[0], b"") for one in raw.headers]),
     )

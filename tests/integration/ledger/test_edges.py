@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -81,7 +80,7 @@ async def test_unknown_fields_that_are_another_kinds_are_ignored(desk, noise):
 async def test_a_retried_record_counts_by_its_first_place_and_moment(desk):
     first = desk.signal("a")
     pairs = dead_letters.headers(first, service="ledger", reason="unknown-code", message="", attempts=1)
-    retried = replace(first, topic=RETRIES, offset=17, headers=tuple(pairs), timestamp=START + timedelta(hours=1))
+    retried = first._replace(topic=RETRIES, offset=17, headers=tuple(pairs), timestamp=START + timedelta(hours=1))
     await desk.take_in(retried)
     [row] = await desk.rows('select topic, partition, "offset", at from record')
     assert tuple(row) == (SIGNALS, 0, 0, START)
@@ -92,7 +91,7 @@ async def test_a_dead_letter_of_a_dead_letter_keeps_its_first_place_and_its_send
     await desk.take_in(first)
     [letter] = await dead(desk)
     pairs = tuple((name, base64.b64decode(value)) for name, value in letter.headers)
-    await desk.take_in(replace(first, topic=RETRIES, offset=4, headers=pairs, timestamp=START + timedelta(hours=1)))
+    await desk.take_in(first._replace(topic=RETRIES, offset=4, headers=pairs, timestamp=START + timedelta(hours=1)))
     again = (await dead(desk))[1]
     assert (headers(again), again.value) == (headers(letter), b"no json")
     told = await refused(desk)
@@ -135,7 +134,7 @@ HARMFUL = {
 async def test_nothing_that_a_sender_writes_makes_an_event_that_topics_refuse(desk, harm):
     answer = desk.answer("b", "acknowledged", "a", **ACKNOWLEDGE, **harm.get("value", {}))
     body = harm.get("body", answer.value.replace(HOLE, GROWING))
-    record = replace(answer, value=body, headers=harm.get("headers", answer.headers))
+    record = answer._replace(value=body, headers=harm.get("headers", answer.headers))
     await desk.take_in(desk.signal("a"), record)
     [letter] = await dead(desk)
     assert letter.value == record.value
@@ -146,7 +145,7 @@ async def test_nothing_that_a_sender_writes_makes_an_event_that_topics_refuse(de
 
 async def test_a_report_whose_numbers_grow_is_too_large_rather_than_an_assignment_that_nobody_can_read(desk):
     record = desk.signal("a", numbers="hole")
-    await desk.take_in(replace(record, value=record.value.replace(HOLE, GROWING)))
+    await desk.take_in(record._replace(value=record.value.replace(HOLE, GROWING)))
     assert [headers(row)["koikarper.errors.reason"] for row in await dead(desk)] == ["too-large"]
 
 
@@ -174,7 +173,7 @@ async def test_a_record_larger_than_a_dead_letter_may_be_is_kept_as_far_as_it_fi
 
 @pytest.mark.parametrize("moment", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
 async def test_a_record_on_which_the_work_fails_can_always_be_rejected(desk, moment):
-    record = replace(desk.answer("b", "resolved", "a", **DONE), timestamp=moment, key=None)
+    record = desk.answer("b", "resolved", "a", **DONE)._replace(timestamp=moment, key=None)
     await desk.positions.take_over([(ANSWERS, 0)], "one")
     await desk.intake.reject(record, PermanentError("unworkable", "a fault\x00 of \ud800 " + "x" * 100_000), 5)
     [letter] = await dead(desk)
@@ -186,7 +185,7 @@ async def test_a_record_on_which_the_work_fails_can_always_be_rejected(desk, mom
 async def test_a_retried_answer_that_is_rejected_is_told_to_its_sender(desk):
     first = desk.answer("b", "resolved", "a", **DONE)
     pairs = dead_letters.headers(first, service="ledger", reason="unworkable", message="", attempts=5)
-    record = replace(first, topic=RETRIES, offset=0, headers=tuple(pairs))
+    record = first._replace(topic=RETRIES, offset=0, headers=tuple(pairs))
     await desk.positions.take_over([(RETRIES, 0)], "one")
     await desk.intake.reject(record, PermanentError("unworkable", "a fault"), 5)
     assert [row.topic for row in await desk.rows("select topic from outbox order by seq")] == [

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -34,7 +33,7 @@ async def arrivals(desk, partition=0):
     async with desk.engine.begin() as connection:
         await connection.exec_driver_sql("delete from outbox where topic = 'loop.retries'")
     return [
-        replace(desk.record("loop.retries", row.value, seconds=3600, headers=decoded(row.headers)), key=row.key)
+        desk.record("loop.retries", row.value, seconds=3600, headers=decoded(row.headers))._replace(key=row.key)
         for row in rows
     ]
 
@@ -136,7 +135,7 @@ async def test_a_retry_that_is_delivered_twice_has_one_effect(desk):
     desk.intake = Intake(desk.engine, books, owner="one")
     await mend(desk, mending.retry, [bad.nr, worse.nr], "operator")
     records = await arrivals(desk)
-    again = [replace(record, offset=record.offset + len(records)) for record in records]
+    again = [record._replace(offset=record.offset + len(records)) for record in records]
     await desk.take_in(*records)
     await desk.take_in(*again)
     assert len(await desk.rows("select * from signal")) == 1
