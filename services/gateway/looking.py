@@ -5,7 +5,6 @@ meanwhile are gathered, and the next question is theirs together; who comes alon
 """
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -104,9 +103,11 @@ class Looks:
         """Whether somebody asks, now or within the pause: to take a connection anew costs more than to keep it."""
         if not self._waiting:
             self._came.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PAUSE_SECONDS):
-                    await self._came.wait()
+            enough = asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._came.set)
+            try:
+                await self._came.wait()
+            finally:
+                enough.cancel()
         return bool(self._waiting)
 
     def _next(self) -> list[_Asker]:

@@ -1,10 +1,10 @@
 """What the ledger already knows of an event: whether it is recorded, and whose the thing is that it is about."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ledger import identities
@@ -28,7 +28,7 @@ async def digests_now(connection: AsyncConnection, events: Collection[tuple[str,
     if not events:
         return {}
     keys = {identities.key_of(*event): event for event in events}
-    driver: Any = (await connection.get_raw_connection()).driver_connection
+    driver: Any = cast("Connection", connection.sync_connection).connection.driver_connection
     return {keys[key]: digest for key, digest in await driver.fetch(_DIGESTS_NOW, list(keys))}
 
 
