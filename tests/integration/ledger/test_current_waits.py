@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from events.catalogue import PREFIX
@@ -10,6 +11,7 @@ from events.envelope import structured
 from events.identifiers import signal_id
 from services.ledger.current_waits import AGE_SECONDS_MAX, CurrentWaits
 from services.ledger.queries import Wait, waits
+from tests.integration.ledger.test_waits import grievance
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = 3600.0
@@ -80,6 +82,17 @@ async def test_what_is_kept_is_asked_for_again_when_it_is_old(desk):
     seconds[0] += AGE_SECONDS_MAX
     found, whole = await both(desk, kept, 2)
     assert found == whole
+
+
+@pytest.mark.parametrize("stage", ["acknowledge", "resolve", "confirm"])
+async def test_of_one_stage_the_oldest_grievance_is_that_of_a_whole_count(desk, stage):
+    kept = CurrentWaits()
+    await desk.take_in(*(grievance(desk, id_, f"{year}") for id_, year in zip("abc", (1998, 2001, 2005), strict=True)))
+    await desk.take_in(desk.answer("1", "acknowledged", "b", seconds=HOUR, **CONTACT))
+    await desk.take_in(desk.answer("2", "resolved", "c", seconds=HOUR, **DONE))
+    found, whole = await both(desk, kept, 2, stage=stage)
+    assert found == whole
+    assert [wait.oldest_happened is not None for wait in found if wait.kind == "grievance-reported"] == [True]
 
 
 async def test_an_empty_ledger_has_no_departments(desk):
