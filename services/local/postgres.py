@@ -41,7 +41,7 @@ _SETTINGS = {
     "password_encryption": "scram-sha-256",
 }
 """`fsync` and `synchronous_commit` stay on, as PostgreSQL has them: what is committed is there after a crash."""
-_SHARED_LEAST_MB, _SHARED_MOST_MB, _SHARED_PART = 64, 512, 8
+_SHARED_LEAST_MB, _SHARED_MOST_MB, _SHARED_PART = 64, 1024, 8
 _HBA = f"host all all {LOOPBACK}/32 scram-sha-256\n"
 
 

@@ -6,7 +6,6 @@ is not there: what it would have sent is deleted between the rounds.
 """
 
 import asyncio
-import gc
 import json
 import statistics
 import tempfile
@@ -35,6 +34,7 @@ from tests.benchmarks import grown_town, lives
 from tests.benchmarks.bare_sql import connect
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.growth_shown import GOAL, TABLES, Size, draw, ratios, spread, table
+from tests.benchmarks.memory import settle
 from tests.benchmarks.mixture import TOWN, batches
 
 COUNTS = (10_000, 100_000, 1_000_000, 10_000_000)
@@ -62,7 +62,7 @@ class Town:
         """The batches of a round: `count` of them."""
         self.rounds += 1
         at = grown_town.NEWEST + timedelta(days=1, minutes=self.rounds)
-        events = lives.mixture(f"round {self.rounds}", self.answered, count * BATCH)
+        events = lives.mixture(f"{self.name}, round {self.rounds}", self.answered, count * BATCH)
         return list(batches(lives.records(events, self.offsets, at), BATCH))
 
 
@@ -99,7 +99,7 @@ async def _town(parts: Parts, count: int, rounds: int, progress: Progress) -> As
     await books.open()
     intake = Intake(database, books, owner="growth")
     connection = await connect(settings)
-    waiting = [f"waiting {number}" for number in range(ANSWERED * (rounds * BATCHES + WARM_BATCHES))]
+    waiting = [f"{name}, waiting {number}" for number in range(ANSWERED * (rounds * BATCHES + WARM_BATCHES))]
     begun = time.monotonic()
     closed = max(count - len(waiting), 0) // grown_town.PER_LIFE
     await grown_town.fill(connection, intake, closed, lambda said: progress(f"{count:,}: {said}"))
@@ -131,12 +131,14 @@ class _Spent:
 
 
 async def _round(towns: Sequence[Town], count: int) -> list[_Spent]:
-    """What each town spent; a batch of each by turns."""
+    """What each town spent; a batch of each by turns, and each as often the first as the last of a turn."""
     waiting = [town.next_round(count) for town in towns]
     spent = [_Spent(cpu_seconds=-await _cpu_seconds(town)) for town in towns]
-    gc.collect()
+    settle()
+    turn = list(zip(spent, towns, waiting, strict=True))
     for batch in range(count):
-        for own, town, todo in zip(spent, towns, waiting, strict=True):
+        turn.reverse()
+        for own, town, todo in turn:
             before = await _log(town)
             begun, computed = time.perf_counter(), time.process_time()
             await town.intake.work(todo[batch])

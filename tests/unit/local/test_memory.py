@@ -10,7 +10,7 @@ GB = 2**30
 
 
 @pytest.mark.parametrize(
-    ("of", "shared"), [(0, 64), (GB // 2, 64), (2 * GB, 256), (4 * GB, 512), (8 * GB, 512), (64 * GB, 512)]
+    ("of", "shared"), [(0, 64), (GB // 2, 64), (2 * GB, 256), (4 * GB, 512), (8 * GB, 1024), (64 * GB, 1024)]
 )
 def test_the_server_shares_an_eighth_of_the_memory_within_bounds(of, shared):
     assert shared_mb(of) == shared
