@@ -35,6 +35,9 @@ from services.runtime.errors import PermanentError
 from services.runtime.isolation import Apart
 from services.runtime.records import Record
 
+DECIDED_AT_ONCE = 125
+"""So many events are decided before their states are sent: PostgreSQL takes these in while the next are decided."""
+
 
 class Books(Protocol):
     """Where the agreements come from."""
@@ -52,7 +55,6 @@ class Batch:
 
     rejected: list[Rejected]
     states: dict[SignalId, State]
-    before: dict[SignalId, State]
     signals: dict[AssignmentId, SignalId]
     decided: list[Recorded] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
@@ -109,9 +111,11 @@ class Intake:
             new += own
             batch = await self._load(lane, new, [*unread, *conflicting])
             book = await self.books.complete(connection, store.versions(batch.states.values()))
-            for item in new:
-                decide_one(batch, item, book)
-            await store.save_states(lane, batch.before, batch.states.values())
+            for start in range(0, len(new), DECIDED_AT_ONCE):
+                before = dict(batch.states)
+                for item in new[start : start + DECIDED_AT_ONCE]:
+                    decide_one(batch, item, book)
+                await store.save_states(lane, before, batch.states.values())
             said = [entry for entry in batch.decided if not canaries.is_own(entry.item)]
             heads = await recording.write_record(lane, said, held, book.current.version)
             await passages.note_late(lane, batch.late)
@@ -134,7 +138,7 @@ class Intake:
         signals = await store.signals_of(lane, answered)
         wanted = named | set(signals.values())
         states = await store.load_states(lane, wanted, lock=True)
-        return Batch(rejected, states, dict(states), signals)
+        return Batch(rejected, states, signals)
 
     def _letters(self, batch: Batch, book: Book) -> list[Letter]:
         """The dead letters of a batch, counted by the topic where each was first received."""

@@ -27,26 +27,28 @@ _ASSIGNMENTS = _select(Assignment._fields, "assignment where signal = any(:ids) 
 _SIGNALS_OF = _select(("id", "signal"), "assignment where id = any(:ids)")
 
 
-def _upsert(table: str, columns: Sequence[str], source: str, **computed: str) -> TextClause:
+def _upsert(table: str, columns: Sequence[str], source: str, **computed: str) -> str:
     """Rows of JSON into a table; a `computed` column is an expression over the `source` beside them."""
     values = ", ".join(computed.get(name, name) for name in columns)
     updates = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
-    return text(f"""
+    return f"""
         insert into {table} ({", ".join(columns)}) select {values} from {source}
         on conflict (id) do update set {updates}
-    """)  # noqa: S608 - names of our own columns
+    """  # noqa: S608 - names of our own columns
 
 
 # A report goes beside its row, as text: what is stored is told again, and compared, character for character.
-_SAVE_SIGNALS = _upsert(
+_SIGNALS_ROWS = _upsert(
     "signal",
     [*Signal._fields, "next_moment_at"],
-    "rows from (json_populate_recordset(null::signal, cast(:rows as json)), unnest(cast(:reports as text[])))",
+    "rows from (json_populate_recordset(null::signal, cast(:signals as json)), unnest(cast(:reports as text[])))",
     report="cast(unnest as json)",
 )
-_SAVE_ASSIGNMENTS = _upsert(
-    "assignment", Assignment._fields, "json_populate_recordset(null::assignment, cast(:rows as json))"
+_ASSIGNMENTS_ROWS = _upsert(
+    "assignment", Assignment._fields, "json_populate_recordset(null::assignment, cast(:assignments as json))"
 )
+_SAVE_SIGNALS = text(_SIGNALS_ROWS)
+_SAVE = text(f"with signals as ({_SIGNALS_ROWS}) {_ASSIGNMENTS_ROWS}")
 _report = writer(", ", ": ")
 
 
@@ -81,7 +83,7 @@ def versions(states: Iterable[State]) -> set[str]:
 
 
 async def save_states(lane: Lane, before: Mapping[SignalId, State], after: Iterable[State]) -> None:
-    """Write what changed between `before` and `after`, in one statement a table."""
+    """Write what changed between `before` and `after`, in one statement."""
     signals: list[State] = []
     assignments: list[Assignment] = []
     for state in after:
@@ -92,12 +94,16 @@ async def save_states(lane: Lane, before: Mapping[SignalId, State], after: Itera
         if changed or old is None or old.signal != state.signal:
             signals.append(state)
         assignments += changed
-    if signals:
-        rows = [_signal_row(state) for state in signals]
-        reports = [_report(state.signal.report) for state in signals]
-        await lane.write(_SAVE_SIGNALS, {"rows": to_json(rows).decode(), "reports": reports})
+    if not signals:
+        return
+    values = {
+        "signals": to_json([*map(_signal_row, signals)]).decode(),
+        "reports": [_report(state.signal.report) for state in signals],
+    }
     if assignments:
-        await lane.write(_SAVE_ASSIGNMENTS, {"rows": to_json([*map(_row, assignments)]).decode()})
+        await lane.write(_SAVE, values | {"assignments": to_json([*map(_row, assignments)]).decode()})
+    else:
+        await lane.write(_SAVE_SIGNALS, values)
 
 
 def _signal_row(state: State) -> dict[str, Any]:
