@@ -10,7 +10,7 @@ from services.gateway.interface import DIRECT, interface, paths
 from services.gateway.keys import Keys
 from services.gateway.looking import Looks
 from services.gateway.metrics import RequestSeconds
-from services.gateway.outlet import Outlet
+from services.gateway.outlet import LINGER_MS, Outlet
 from services.gateway.parts import Parts
 from services.gateway.reader import LedgerReader
 from services.gateway.recordings import Recordings
@@ -42,7 +42,7 @@ class Gateway:
         self._keys = Keys(settings.jwks)
         self._engine = engine(settings, pool_size=POOL_SIZE, application="koikarper gateway")
         reader = LedgerReader(self._engine)
-        self._outlet = Outlet(Publisher(settings, client="gateway", registry=self.registry))
+        self._outlet = Outlet(Publisher(settings, client="gateway", linger_ms=LINGER_MS, registry=self.registry))
         self._recordings = Recordings(reader)
         self._looks = Looks(reader)
         app = interface()

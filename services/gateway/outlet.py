@@ -15,6 +15,8 @@ _log = logging.getLogger(__name__)
 
 PAUSE_SECONDS_FIRST = 0.5
 PAUSE_SECONDS_MAX = 5.0
+LINGER_MS = 0
+"""Whom one look at the ledger answers, send at the same moment: they go together without waiting for more."""
 
 
 class Outlet:

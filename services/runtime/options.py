@@ -55,13 +55,20 @@ def connection(settings: Settings, client: str) -> dict[str, Any]:
     return options
 
 
-def producing(settings: Settings) -> dict[str, Any]:
-    """How everything is published: all replicas' word, no repeats by the client itself, small batches soon."""
+LINGER_MS = 2
+
+
+def producing(settings: Settings, *, linger_ms: int = LINGER_MS) -> dict[str, Any]:
+    """How everything is published: all replicas' word, no repeats by the client itself, small batches soon.
+
+    `linger_ms`: how long a first message waits for others. Also at 0 those that come while one request is under way
+    go together with the next.
+    """
     return {
         "acks": "all",
         "enable_idempotence": True,
         "compression_type": "zstd",
-        "linger_ms": 2,
+        "linger_ms": linger_ms,
         "max_batch_size": 128 * 1024,
         "max_request_size": MESSAGE_BYTES_MAX,
         "request_timeout_ms": milliseconds(settings.kafka_timeout),

@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from services.runtime.batches import Message, Stretch, batch, stretches
 from services.runtime.errors import PermanentError, TransientError
 from services.runtime.metadata import pause_without_leader
-from services.runtime.options import RETRY_BACKOFF_MS, connection, producing
+from services.runtime.options import LINGER_MS, RETRY_BACKOFF_MS, connection, producing
 from services.runtime.partitions import partition_of
 from services.runtime.settings import Settings
 
@@ -57,11 +57,13 @@ class Publisher:
         client: str = "publisher",
         pending_max: int = PENDING_MAX,
         gathered: bool = False,
+        linger_ms: int = LINGER_MS,
         registry: CollectorRegistry | None = None,
     ) -> None:
         """`client` names it to the broker and in its metrics, which are found in `registry`, or kept to itself.
 
         `gathered`: who calls `send_all` has gathered what goes together, so even a lone message waits for no others.
+        `linger_ms`: how long a lone message waits for others (see `options.producing`).
         """
         self._settings = settings
         self._seconds = Histogram(
@@ -73,6 +75,7 @@ class Publisher:
         ).labels(client)
         self._client = client
         self._gathered = gathered
+        self._linger_ms = linger_ms
         self._pending_max = pending_max
         self._pending = 0
         self._timeout_seconds = settings.kafka_timeout.total_seconds()
@@ -284,7 +287,7 @@ class Publisher:
         return producer is self._spent or (task is not None and task.done())
 
     async def _connected(self) -> AIOKafkaProducer:
-        options = connection(self._settings, self._client) | producing(self._settings)
+        options = connection(self._settings, self._client) | producing(self._settings, linger_ms=self._linger_ms)
         producer = AIOKafkaProducer(partitioner=partition_of, **options)
         pause_without_leader(producer.client, RETRY_BACKOFF_MS / 1000)
         try:

@@ -18,6 +18,7 @@ from events.signals import InitiativeBlocked
 from services.agreements.loading import load
 from services.gateway.callers import Callers
 from services.gateway.keys import Keys
+from services.gateway.outlet import LINGER_MS
 from services.runtime import settings as runtime_settings
 from services.runtime.clock import now
 from services.runtime.http import HttpServer
@@ -56,7 +57,8 @@ class Bare:
     async def start(self) -> None:
         """Connect and listen."""
         await self._keys.open()
-        self._producer = AIOKafkaProducer(**connection(self._settings, "bare") | producing(self._settings))
+        options = connection(self._settings, "bare") | producing(self._settings, linger_ms=LINGER_MS)
+        self._producer = AIOKafkaProducer(**options)
         await self._producer.start()
         await self._server.start()
 
