@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.cli.connection import DataOption
 from services.cli.output import FAILED, errors, fail, harmless, print_json, print_table, told
@@ -25,6 +26,8 @@ from services.local.addresses import DEFAULT_FOLDER
 from services.runtime.clock import now
 from services.runtime.settings import Settings
 
+_LOOKS, _BETWEEN_LOOKS_SECONDS = 8, 0.25
+"""How often, and how long apart, it is looked for sessions of services that write, before a swap is refused."""
 SHOWN_MAX, WIDTH_MAX = 20, 60
 """Differences in the table, and characters of a value in it; `--json` has the first thousand, whole."""
 
@@ -75,7 +78,7 @@ async def _rebuild(settings: Settings, swap: bool, while_running: bool, by: str)
     async with ledger_of(patient(settings)) as engine:
         async with engine.connect() as connection:
             events = await folding.events_of(connection)
-        running = await connected(engine) if swap and not while_running else {}
+        running = await _still_connected(engine) if swap and not while_running else {}
         if running:
             fail(
                 f"{', '.join(running)} connected to this database. Stop ledger, timekeeper and relay first, or say "
@@ -89,6 +92,15 @@ async def _rebuild(settings: Settings, swap: bool, while_running: bool, by: str)
             differences = rebuilt.result.differences.total
             log_act("rebuild", settings.database_schema, by, aside=rebuilt.aside, differences=differences)
         return rebuilt
+
+
+async def _still_connected(engine: AsyncEngine) -> dict[str, int]:
+    """Who writes here; a service that was just stopped gets the time that PostgreSQL needs to end its session."""
+    for _ in range(_LOOKS):
+        if not (running := await connected(engine)):
+            break
+        await asyncio.sleep(_BETWEEN_LOOKS_SECONDS)
+    return running
 
 
 def _others(rebuilt: Rebuilt) -> int:

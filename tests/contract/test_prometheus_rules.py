@@ -72,7 +72,7 @@ def tool(name: str) -> str:
 
 
 def run(name: str, *arguments: str | Path) -> str:
-    done = subprocess.run([tool(name), *arguments], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([tool(name), *arguments], capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -98,3 +98,12 @@ async def test_a_ledger_is_made_from_the_exported_record_of_another(
     wrong = tmp_path / "wrong.jsonl"
     wrong.write_bytes(file.read_bytes()[:-300])
     assert (await command("import", "record", str(wrong), "--dry-run")).exit_code == 1
+
+
+async def test_a_service_that_was_just_stopped_does_not_stand_in_the_way_of_a_swap(town: Clockwork) -> None:
+    keeper = town.keeper()
+    await keeper.turn()
+    swapping = asyncio.create_task(command("rebuild", "--swap"))
+    await asyncio.sleep(0.5)
+    await keeper.stop()
+    assert (await swapping).exit_code == 0

@@ -24,7 +24,7 @@ from services.local.faults import FolderInUse, JarRefused, PartDied, PortInUse
 from services.local.parts import Parts
 
 ROOT = Path(__file__).parents[3]
-GONE_WITHIN = 25.0
+GONE_WITHIN = 60.0
 LOG_APPEND_TIME = 1
 
 OWNER = """

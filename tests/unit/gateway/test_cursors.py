@@ -4,7 +4,7 @@ import base64
 import contextlib
 import json
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from services.gateway import cursors
 from services.gateway.problems import Problem
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
+ID = "5c1a0f4e-3a51-4d0e-9d4c-5d2f0c8a7b11"
 
 
 @given(MOMENTS, st.uuids())
@@ -49,10 +50,10 @@ def made(*parts: object) -> str:
         "é",
         "AAAA",
         made(),
-        made("assignments", "2026-01-01T00:00:00+00:00", str(uuid4())),
+        made("assignments", "2026-01-01T00:00:00+00:00", ID),
         made("signals", "2026-01-01T00:00:00+00:00"),
-        made("signals", "2026-01-01T00:00:00", str(uuid4())),
-        made("signals", 5, str(uuid4())),
+        made("signals", "2026-01-01T00:00:00", ID),
+        made("signals", 5, ID),
         made("signals", "2026-01-01T00:00:00+00:00", "koi"),
         made("signals", "2026-01-01T00:00:00+00:00", None),
         made("signals", {}, []),
