@@ -13,8 +13,10 @@ demo: .venv/.base  ## the loop, alive: a town with teams and departments, on rea
 
 test: check  ## all checks: lint, types, import contracts and tests on real Kafka and PostgreSQL
 
+# Two at a time, for most of a test is waiting; each worker has a Kafka and a PostgreSQL of its own. The tests of a file
+# share what they started, so they stay together, and the long ones begin first.
 check: lint types imports
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 unit: .venv/.dev  ## only the tests that need neither Kafka nor PostgreSQL
 	$(BIN)/python -m pytest tests/unit $(ARGS)
