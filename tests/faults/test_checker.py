@@ -53,7 +53,7 @@ def test_a_record_that_is_two_dead_letters_is_a_duplicate_effect_unless_it_was_r
 def test_an_assignment_told_under_two_ids_is_a_duplicate_effect(history: History) -> None:
     first = told(history, "assignments.assigned")[0]
     other = json.loads(first.value or b"") | {"id": "another"}
-    history.outputs = [*history.outputs, replace(first, offset=99, value=json.dumps(other).encode())]
+    history.outputs = [*history.outputs, first._replace(offset=99, value=json.dumps(other).encode())]
     assert {"duplicate effect", "told otherwise"} <= names(history)
 
 
@@ -92,7 +92,7 @@ def test_a_promise_that_was_kept_and_is_called_missed_is_named(history: History)
 def test_a_promise_that_is_called_missed_twice_is_named(history: History) -> None:
     first = told(history, "assignments.deadline-missed")[0]
     other = json.loads(first.value or b"") | {"id": "again"}
-    history.outputs = [*history.outputs, replace(first, offset=99, value=json.dumps(other).encode())]
+    history.outputs = [*history.outputs, first._replace(offset=99, value=json.dumps(other).encode())]
     assert "promise decided twice or wrongly" in names(history)
 
 
@@ -132,6 +132,6 @@ def test_an_answer_that_was_refused_and_need_not_be_is_named(history: History) -
 def test_an_event_told_in_other_words_is_named(history: History) -> None:
     first = told(history, "assignments.assigned")[0]
     raw = json.loads(first.value or b"")
-    other = replace(first, value=json.dumps(raw | {"data": raw["data"] | {"promise": "other"}}).encode())
+    other = first._replace(value=json.dumps(raw | {"data": raw["data"] | {"promise": "other"}}).encode())
     history.outputs = [other if one is first else one for one in history.outputs]
     assert any("with other words than follow" in one.what for one in check(history))
