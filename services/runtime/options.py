@@ -92,7 +92,8 @@ def consuming(settings: Settings, service: str) -> dict[str, Any]:
         "max_poll_records": settings.batch_records,
         "consumer_timeout_ms": 200,
         "fetch_min_bytes": 1,
-        "fetch_max_wait_ms": 500,
+        # aiokafka asks a broker one question at a time: one about silent partitions holds the others' records up.
+        "fetch_max_wait_ms": 50,
         "fetch_max_bytes": FETCH_BYTES_MAX,
         "max_partition_fetch_bytes": MESSAGE_BYTES_MAX + 64 * 1024,
         "check_crcs": True,

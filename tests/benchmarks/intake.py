@@ -114,7 +114,11 @@ async def loop_rate(settings: Settings, written: Sequence[Sequence[Statement]], 
     await _send(settings, mixture(count))
     names = [f"{settings.topic_prefix}{topic}" for topic in (SIGNALS, *ANSWERS[:1])]
     consumer = AIOKafkaConsumer(
-        *names, bootstrap_servers=settings.kafka, auto_offset_reset="earliest", enable_auto_commit=False
+        *names,
+        bootstrap_servers=settings.kafka,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        fetch_max_wait_ms=10,  # or it waits for partitions that are at their end while others hold more
     )
     await consumer.start()
     connection = await connect(settings)
