@@ -27,10 +27,10 @@ def command(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def local(folder: Path, *options: str) -> Iterator[tuple[dict[str, str], subprocess.Popen[str]]]:
+def local(folder: Path) -> Iterator[tuple[dict[str, str], subprocess.Popen[str]]]:
     """A running `koikarper local`: its addresses and its process."""
     with subprocess.Popen(
-        command("local", "--json", f"--data={folder}", *PORTS, *options),
+        command("local", "--json", f"--data={folder}", *PORTS),
         cwd=ROOT,
         env=environment(),
         stdout=subprocess.PIPE,

@@ -14,9 +14,8 @@ from events.envelope import STRUCTURED_HEADERS, encode
 from events.identifiers import signal_id
 from services.local import addresses, keys
 from services.local.addresses import Addresses
-from tests.benchmarks.commands import local
 from tests.benchmarks.figures import Figure, percentile
-from tests.benchmarks.mixture import TOWN
+from tests.benchmarks.loop_machine import machine
 
 TOPIC = "department.permits.assignments"
 SIGNALS = "neighbourhood.initiative-blocked"
@@ -37,8 +36,8 @@ async def figures(folder: Path, rounds: int, *, quick: bool) -> list[Figure]:
     """
     seconds = QUICK_SECONDS if quick else SECONDS
     found = []
-    agreements = _agreements(folder)
-    with local(folder := folder / "data", f"--agreements={agreements}"):
+    with machine(folder):
+        folder /= "data"
         for rate in RATES_PER_SECOND:
             await topic_latencies_ms(folder, rate, WARM_SECONDS)
             measured = [await topic_latencies_ms(folder, rate, seconds) for _ in range(rounds)]
@@ -48,13 +47,6 @@ async def figures(folder: Path, rounds: int, *, quick: bool) -> list[Figure]:
                 note = f"{len(each)} rounds, {min(each):.1f} to {max(each):.1f}"
                 found.append(Figure(what, statistics.median(each), goal_ms, "ms", note))
     return found
-
-
-def _agreements(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    file = folder / "agreements.yaml"
-    file.write_text(TOWN)
-    return file
 
 
 async def topic_latencies_ms(folder: Path, rate_per_second: int, seconds: int) -> list[float]:
