@@ -28,9 +28,10 @@ ADD = text("""
     returning key
 """).bindparams(bindparam("keys", type_=ARRAY(Uuid())), bindparam("digests", type_=ARRAY(LargeBinary)))
 
-_DIGESTS = text("select key, digest from identity where key = any(:keys)").bindparams(
-    bindparam("keys", type_=ARRAY(Uuid()))
-)
+_RECORDED = "select key, digest from identity where key = any({})"
+_DIGESTS = text(_RECORDED.format(":keys")).bindparams(bindparam("keys", type_=ARRAY(Uuid())))
+DIGESTS_NOW = _RECORDED.format("$1::uuid[]")
+"""What `digests` asks, in the driver's own words."""
 
 
 class Asked(Protocol):

@@ -10,8 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.ledger import identities
 from services.ledger.queries import ASSIGNMENT, SIGNAL
 
-_DIGESTS_NOW = "select key, digest from identity where key = any($1::uuid[])"
-
 
 async def digests(connection: AsyncConnection, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
     """The digest of each of these events (source and id) that the ledger has recorded."""
@@ -29,7 +27,7 @@ async def digests_now(connection: AsyncConnection, events: Collection[tuple[str,
         return {}
     keys = {identities.key_of(*event): event for event in events}
     driver: Any = cast("Connection", connection.sync_connection).connection.driver_connection
-    return {keys[key]: digest for key, digest in await driver.fetch(_DIGESTS_NOW, list(keys))}
+    return {keys[key]: digest for key, digest in await driver.fetch(identities.DIGESTS_NOW, list(keys))}
 
 
 async def assignment_owners(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, tuple[str, UUID]]:
