@@ -12,6 +12,9 @@ from events.forms import Form
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "koikarper.nl")
 """The namespace of every id that the loop makes (contract 1)."""
+_NAMESPACE = NAMESPACE.bytes
+_CONTENT = ~(0xF << 76 | 0x3 << 62)
+_VERSION_AND_VARIANT = 0x5 << 76 | 0x2 << 62
 
 SignalId = NewType("SignalId", uuid.UUID)
 AssignmentId = NewType("AssignmentId", uuid.UUID)
@@ -67,23 +70,30 @@ Identifier = Annotated[
 @lru_cache(maxsize=2048)  # of one batch, in which each is asked for several times; a hash is made once
 def signal_id(source: str, event_id: str) -> SignalId:
     """The id of the signal that the event `source` + `event_id` reports (contract 1)."""
-    return SignalId(uuid.UUID(_named(f"{source}\n{event_id}")))
+    return SignalId(_uuid(_named(f"{source}\n{event_id}")))
 
 
 def assignment_id(signal: SignalId, department: str, round_: int) -> AssignmentId:
     """The id of a department's assignment of a signal; `round_` counts from 1 (contract 1)."""
-    return AssignmentId(uuid.UUID(_named(f"{signal}\n{department}\n{round_}")))
+    return AssignmentId(_uuid(_named(f"{signal}\n{department}\n{round_}")))
 
 
 def loop_id(*parts: object) -> str:
     """The id of an event that the loop decides; one decision always has one id, so a repeat is seen."""
-    digits = _named("\n".join(map(str, parts)))
+    joined = "\n".join(map(str, parts))
+    digits = f"{_named(joined):032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def _named(name: str) -> str:
-    """The 32 digits of the UUIDv5 of `name`, as `uuid.uuid5` makes it (RFC 9562, 5.5) in a third of its time."""
-    digest = bytearray(hashlib.sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50  # the version
-    digest[8] = digest[8] & 0x3F | 0x80  # the variant
-    return digest.hex()
+def _named(name: str) -> int:
+    """The number of the UUIDv5 of `name`: what `uuid.uuid5` makes (RFC 9562, 5.5), in half of its time."""
+    digest = hashlib.sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:16], "big") & _CONTENT | _VERSION_AND_VARIANT
+
+
+def _uuid(number: int) -> uuid.UUID:
+    """As `uuid.UUID(int=number)`, which needs three times as long to look for arguments of other sorts."""
+    made = object.__new__(uuid.UUID)
+    object.__setattr__(made, "int", number)  # its own refuses: an id does not change
+    object.__setattr__(made, "is_safe", uuid.SafeUUID.unknown)
+    return made

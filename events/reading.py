@@ -1,7 +1,7 @@
 """From a structured-mode dictionary to a checked event, with every fault reported at once."""
 
 import difflib
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from events.signals import Data
 from events.texts import personal_data
 
 EXTENSION_LENGTH_MAX = 20
+_LATER = "lies in the future; it cannot be later than the moment of receipt"
 _NO_EXTENSIONS = ATTRIBUTES | {"data"}
 
 
@@ -114,20 +115,15 @@ def _unknown_type(type_: str, table: dict[str, Entry]) -> str:
 
 
 def _future(event: Event, received: datetime) -> list[Fault]:
-    faults: list[Fault] = []
-    for where, moment in _moments(event):
-        if moment is not None and is_later(moment, received):
-            faults.append(Fault(where, "lies in the future; it cannot be later than the moment of receipt"))
-    return faults
-
-
-def _moments(event: Event) -> list[tuple[str, date | datetime | None]]:
-    data = event.data
-    moments: list[tuple[str, date | datetime | None]] = [("time", event.attributes.time)]
+    late: list[str] = []
+    time, data = event.attributes.time, event.data
+    if time is not None and is_later(time, received):
+        late.append("time")
     if signals.is_report(data):
-        moments.append(("data.since", data.since))
-        if type(data) is signals.GrievanceReported:
-            moments.append(("data.happenedOn", first_day(data.happened_on)))
-    elif type(data) is answers.ContactRecorded:  # or a plan to visit would count as having spoken
-        moments.append(("data.on", data.on))
-    return moments
+        if data.since is not None and is_later(data.since, received):
+            late.append("data.since")
+        if type(data) is signals.GrievanceReported and is_later(first_day(data.happened_on), received):
+            late.append("data.happenedOn")
+    elif type(data) is answers.ContactRecorded and data.on is not None and is_later(data.on, received):
+        late.append("data.on")  # or a plan to visit would count as having spoken
+    return [Fault(where, _LATER) for where in late]

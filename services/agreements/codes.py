@@ -16,6 +16,10 @@ def unknown_codes(agreements: Agreements, kind: str, data: Mapping[str, Any]) ->
     return [str(fault) for fault in unknown_faults(agreements, kind, data)]
 
 
+_NAMING = frozenset({"department", "departments", "rule", "rules", "agendas"})
+"""The fields of a signal's data in which departments are named."""
+
+
 def unknown_faults(agreements: Agreements, kind: str, data: Mapping[str, Any]) -> list[Fault]:
     """Every team, department or CBS code in a signal's data that the agreements do not know.
 
@@ -25,7 +29,8 @@ def unknown_faults(agreements: Agreements, kind: str, data: Mapping[str, Any]) -
     team = data.get("team")
     if team is not None and team not in ({CANARY} if kind == CANARY else agreements.teams):
         faults.append(Fault("data.team", f"there is no team {team!r}{did_you_mean(team, agreements.teams)}"))
-    for path, code in _departments(kind, data):
+    named = () if _NAMING.isdisjoint(data) else _departments(kind, data)  # most reports leave that to the agreements
+    for path, code in named:
         if code not in agreements.departments:
             near = did_you_mean(code, agreements.departments)
             faults.append(Fault(path, f"there is no department {code!r}{near}"))
@@ -42,7 +47,10 @@ def is_known_place(agreements: Agreements, code: str) -> bool:
     digits = code[2:]
     if digits in agreements.places or digits in agreements.around:
         return True
-    return any(digits[:end] in agreements.places for end in range(len(digits) - 1, -1, -1))
+    for end in range(len(digits) - 1, -1, -1):  # noqa: SIM110 - every event passes here, and `any` takes twice as long
+        if digits[:end] in agreements.places:
+            return True
+    return False
 
 
 def is_place(code: str) -> bool:

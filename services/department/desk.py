@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -25,6 +25,16 @@ class AnswerError(KoikarperError):
     """An answer that the loop would not read: a fault in the department's own program. Nothing was sent."""
 
 
+class Office(NamedTuple):
+    """The department that answers, at whichever desk."""
+
+    source: str
+    by: str
+    """The role in which it answers, where an answer names no other."""
+    send: Send
+    clock: Clock
+
+
 class Desk:
     """Answers one assignment on one occasion: what led to the answer, an event or a decision of the department's own.
 
@@ -32,27 +42,19 @@ class Desk:
     what an answer says must not depend on the present moment: count from the assignment's own moments.
     """
 
-    def __init__(
-        self,
-        assignment: UUID,
-        signal: UUID,
-        *,
-        occasion: str,
-        source: str,
-        by: str,
-        send: Send,
-        clock: Clock,
-        entry: Any = None,
-    ) -> None:
+    __slots__ = ("_occasion", "_office", "assignment", "entry", "signal")
+
+    def __init__(self, office: Office, assignment: UUID, signal: UUID, occasion: str, entry: Any = None) -> None:
+        """`occasion` names what led to the answers.
+
+        `entry` is what the journal gave: with a journal in a database, the transaction in which to write one's own
+        work.
+        """
         self.assignment = assignment
         self.signal = signal
         self.entry = entry
-        """What the journal gave: with a journal in a database, the transaction in which to write one's own work."""
         self._occasion = occasion
-        self._source = source
-        self._by = by
-        self._send = send
-        self._clock = clock
+        self._office = office
 
     async def acknowledge(self, *, contact: Contact, note: str | None = None, by: str | None = None) -> str:
         """This is ours, we have read it; `contact` is whom the team can call. Answers the event's id.
@@ -90,14 +92,14 @@ class Desk:
 
     async def _answer(self, name: str, model: type[DepartmentAnswer], by: str | None, **fields: Any) -> str:
         try:
-            data = model.model_validate({"assignment": self.assignment, "by": by or self._by, **fields})
-            event = answer_event(data, name, source=self._source, occasion=self._occasion)
-            read_input(event, self._clock(), strict=True)
+            data = model.model_validate({"assignment": self.assignment, "by": by or self._office.by, **fields})
+            event = answer_event(data, name, source=self._office.source, occasion=self._occasion)
+            read_input(event, self._office.clock(), strict=True)
         except ValidationError as error:
             _refuse(name, faults_of(error))
         except Unreadable as error:
             _refuse(name, error.faults)
-        await self._send(self.signal, event)
+        await self._office.send(self.signal, event)
         return str(event["id"])
 
 

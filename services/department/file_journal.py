@@ -76,7 +76,7 @@ class FileJournal:
     @property
     def is_ready(self) -> bool:
         """Open, and in step with the file."""
-        return self._lock >= 0 and self._lines.is_open
+        return self._lines.is_open
 
     async def ready(self) -> None:
         """Open, and in step with the file: after a write that failed it is read again."""

@@ -15,7 +15,7 @@ from events.envelope import STRUCTURED_HEADERS, encode
 from events.signals import Rule
 from services.department import received
 from services.department.beside import beside_each_other
-from services.department.desk import AnswerError, Desk
+from services.department.desk import AnswerError, Desk, Office
 from services.department.file_journal import FileJournal
 from services.department.journal import Journal
 from services.department.received import Assignment, Call, Closing, Contest, Missed, Refusal
@@ -85,10 +85,8 @@ class Department:
         self.name = f"department-{code}"
         self.code = code
         self._settings = settings
-        self._source = source
-        self._by = by
+        self._office = Office(source, by, self._send, clock)
         self._at_once = at_once
-        self._clock = clock
         self._journal: Journal = FileJournal(Path(f"{code}.journal")) if journal is None else journal
         self._handlers: dict[str, Callable[..., Awaitable[None]]] = {}
         self.registry = CollectorRegistry()
@@ -137,7 +135,7 @@ class Department:
         `occasion` names, in the department's own system, what led to it (a decision's number): the same answer on
         the same occasion is the same event.
         """
-        return self._desk(assignment, signal, f"{self.code}\n{occasion}", None)
+        return Desk(self._office, assignment, signal, f"{self.code}\n{occasion}")
 
     def run(self) -> None:
         """Run until SIGTERM or Ctrl-C, with health on `metrics_port`."""
@@ -184,31 +182,19 @@ class Department:
         heard = received.read(record, self.code)
         if heard is None:
             _log.info("%s: a newer version of the loop tells at offset %d what this kit does not know", *_at(record))
-        elif handler := self._handlers.get(heard.type):
-            await self._take_in(heard, handler)
-
-    async def _take_in(self, heard: received.Heard, handler: Callable[..., Awaitable[None]]) -> None:
+            return
+        handler = self._handlers.get(heard.type)
+        if handler is None:
+            return
         async with self._journal.taking_in(heard.key) as entry:
             if entry is None:
                 return
             if heard.type == received.ASSIGNED:
                 data: Any = heard.data
-                occasion = "\n".join(heard.key)
-                await handler(heard, self._desk(data.assignment, data.signal, occasion, entry))
+                occasion = f"{heard.key.source}\n{heard.key.id}"
+                await handler(heard, Desk(self._office, data.assignment, data.signal, occasion, entry))
             else:
                 await handler(heard)
-
-    def _desk(self, assignment: UUID, signal: UUID, occasion: str, entry: Any) -> Desk:
-        return Desk(
-            assignment,
-            signal,
-            occasion=occasion,
-            source=self._source,
-            by=self._by,
-            send=self._send,
-            clock=self._clock,
-            entry=entry,
-        )
 
     async def _send(self, signal: UUID, event: dict[str, Any]) -> None:
         topic = catalogue.department_answers(self.code)

@@ -45,8 +45,11 @@ class Lines:
 
     def append(self, event: EventKey) -> None:
         """Write one line; a process that dies leaves it. After an OSError `open` must tell what was written."""
+        line = _line(event)
         try:
-            _write(self._file, _line(event))
+            done = os.write(self._file, line)
+            if done < len(line):
+                _write(self._file, line[done:])
         except OSError:
             self.close()
             raise

@@ -13,7 +13,7 @@ from events.envelope import BATCH, SIZE_MAX, digest, encode, read_list, read_mes
 from events.faults import Fault, Unreadable
 from events.identifiers import signal_id
 from events.reading import Event, check_input
-from events.signals import InterventionAnnounced, Report
+from events.signals import InterventionAnnounced, Report, is_report
 from services.agreements.codes import unknown_faults
 from services.agreements.model import Agreements
 from services.agreements.senders import Sender, may_use
@@ -175,9 +175,8 @@ def conflicting(errors: Iterable[Mistake]) -> Problem:
 
 def topic_of(event: Event, sender: Sender) -> str:
     """The topic on which this event of this sender is read."""
-    kind = catalogue.kind_of(event.type)
-    if isinstance(event.data, Report) and kind is not None:
-        return catalogue.neighbourhood_topic(kind)
+    if is_report(event.data):
+        return catalogue.READABLE[event.type].topics[0]
     role, code = sender
     return catalogue.department_answers(code) if role == "department" else catalogue.team_answers(code)
 

@@ -235,20 +235,21 @@ class Consumer:
         """Work what is still this worker's, inside the fence; answers how many seconds to wait before reading on."""
         if batch.generation != self._fence.generation:
             return 0  # revoked since, or fetched before the seek: whoever has the partitions now reads them again
-        if not self._fence.open or self._failure is not None or self._progress.gaps(batch.records):
-            await self._progress.rewind(batch.consumer, batch.records)
+        firsts = self._progress.firsts(batch.records)
+        if not self._fence.open or self._failure is not None or self._progress.gaps(firsts):
+            await self._progress.rewind(batch.consumer, firsts)
             return CLOSED_WAIT_SECONDS
-        self._progress.refuse_known(batch.records)
+        self._progress.refuse_known(firsts)
         try:
             await self._isolation.run(batch.records, self._verdicts.judge, self._done)
         except BaseException as error:
-            await self._progress.rewind(batch.consumer, batch.records)
+            await self._progress.rewind(batch.consumer, firsts)
             if not isinstance(error, Exception):
                 raise
             return self._seconds_after(error)
         self._verdicts.faults, self._fenced, self._trouble = 0, 0, ""
         self._held.done()
-        self._commits.begin(batch.consumer, self._progress.reached(batch.records))
+        self._commits.begin(batch.consumer, self._progress.reached(firsts))
         if self._stopping.is_set():
             await self._commits.settled()
         await asyncio.sleep(0)  # where nothing of a batch waits, neither would anything else of this process be done

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from json import JSONEncoder
 from json.encoder import encode_basestring as _quoted
 from typing import Any, Literal, TextIO
 
 import structlog
 from pydantic import SecretStr
 
+from events.envelope import writer
 from services.runtime.settings import Settings
 
 QUIET = ("aiokafka", "faststream", "uvicorn", "asyncio", "sqlalchemy", "httpx", "httpcore")
@@ -29,7 +29,7 @@ _JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*")
 
 _AUDIT = logging.getLogger("koikarper.audit")
 _TEXT = frozenset({str})
-_JSON = JSONEncoder(ensure_ascii=False, default=str)  # kept: `json.dumps` makes one for each line
+_json = writer(", ", ": ")  # as `json.dumps` writes, which makes an encoder for each line
 
 Result = Literal["done", "refused", "failed"]
 Event = MutableMapping[str, Any]
@@ -116,14 +116,14 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
             return super().format(record)
         moment = datetime.fromtimestamp(record.created, UTC).isoformat()[:-6] + "Z"
         own = {"logger": record.name, "level": record.levelname.lower(), "timestamp": moment}
-        rest = _JSON.encode(own)[1:-1]
+        rest = _json(own)[1:-1]
         return "\n".join([self._quick_line(entry, rest) or self._line(entry, own) for entry in record.msg])
 
     def _quick_line(self, entry: Mapping[str, Any], rest: str) -> str | None:
         """The line put together by hand; None where it is not JSON that is asked for, or where a secret may stand."""
         if not self._quick or _is_any_secret(tuple(entry)) or not _TEXT.issuperset(map(type, entry.values())):
             return None
-        line = _JSON.encode(entry)[:-1]
+        line = _json(entry)[:-1]
         return None if _may_hold_secret(line) else f'{line}, {rest}, "message": {_quoted(entry["action"])}}}'
 
     def _line(self, entry: Mapping[str, Any], own: Mapping[str, str]) -> str:

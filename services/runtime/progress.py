@@ -13,6 +13,9 @@ from services.runtime.records import Record
 
 _log = logging.getLogger(__name__)
 
+Firsts = Mapping[TopicPartition, int]
+"""The first offset of a batch in each of its partitions."""
+
 MEND = "Restore it, or delete the position that the service keeps of it, and it is read whole."
 
 
@@ -53,19 +56,17 @@ class Progress:
         for (topic, number), offset in lasts.items():
             self._next[TopicPartition(self._prefix + topic, number)] = offset + 1
 
-    def firsts(self, records: Iterable[Record]) -> dict[TopicPartition, int]:
-        """The first offset of each partition among `records`, which are in order."""
-        firsts: dict[tuple[str, int], int] = {}
-        for record in records:
-            firsts.setdefault((record.topic, record.partition), record.offset)
+    def firsts(self, records: Sequence[Record]) -> dict[TopicPartition, int]:
+        """The first offset of each partition among `records`, which are in order: where a batch begins."""
+        firsts = {(record.topic, record.partition): record.offset for record in reversed(records)}
         return {TopicPartition(self._prefix + topic, number): offset for (topic, number), offset in firsts.items()}
 
-    async def rewind(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
+    async def rewind(self, consumer: AIOKafkaConsumer, firsts: Firsts) -> None:
         """Go back to the first record of each partition that is not done; raises `PositionError` if that fails.
 
         A partition that is assigned no longer is left alone: whoever has it now reads on from its own position.
         """
-        for partition, first in self.firsts(records).items():
+        for partition, first in firsts.items():
             target = max(first, self._next.get(partition, first))
             try:
                 consumer.seek(partition, target)
@@ -75,30 +76,30 @@ class Progress:
             if position != target:
                 raise PositionError(f"{partition.topic}-{partition.partition} stands at {position}, not at {target}")
 
-    def reached(self, records: Sequence[Record]) -> dict[TopicPartition, int]:
-        """The next offset of each partition among `records`, all of which are done."""
-        return {partition: self._next[partition] for partition in self.firsts(records)}
+    def reached(self, firsts: Firsts) -> dict[TopicPartition, int]:
+        """The next offset of each partition of a batch, all of which is done."""
+        return {partition: self._next[partition] for partition in firsts}
 
-    def gaps(self, records: Sequence[Record]) -> list[TopicPartition]:
-        """The partitions in which `records` begin later than what is done ends, and did not do so before.
+    def gaps(self, firsts: Firsts) -> list[TopicPartition]:
+        """The partitions in which a batch begins later than what is done ends, and did not do so before.
 
         The end of a transaction, or a record removed by age, leaves a gap of which the broker gives nothing: then a
         second reading begins at the same offset. Any other gap means that records were taken out and lost.
         """
         found = []
-        for partition, first in self.firsts(records).items():
+        for partition, first in firsts.items():
             if first > self._next.get(partition, first) and self._gaps.get(partition) != first:
                 self._gaps[partition] = first
                 found.append(partition)
         return found
 
-    def refuse_known(self, records: Sequence[Record]) -> None:
-        """Raise `PositionError` when a partition begins before what is done: the topic was lost and made anew.
+    def refuse_known(self, firsts: Firsts) -> None:
+        """Raise `PositionError` when a batch begins a partition before what is done: the topic was lost and made anew.
 
         aiokafka, whose position then lies beyond the end, begins the partition from its start without a word; these
         are new records under offsets that were seen before, and dropping them as known would lose them.
         """
-        for partition, first in self.firsts(records).items():
+        for partition, first in firsts.items():
             known = self._next.get(partition, 0)
             if first < known:
                 raise PositionError(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from events.answers import Contact
 from events.envelope import digest
 from events.reading import read_input
-from services.department.desk import AnswerError, Desk
+from services.department.desk import AnswerError, Desk, Office
 from services.department.kit import Department
 from services.runtime.errors import KoikarperError
 from services.runtime.settings import Settings
@@ -32,9 +32,7 @@ class Topic(list[dict[str, Any]]):
             assert signal == SIGNAL
             self.append(event)
 
-        return Desk(
-            assignment, SIGNAL, occasion=occasion, source="urn:nld:x", by="medewerker", send=send, clock=lambda: now
-        )
+        return Desk(Office("urn:nld:x", "medewerker", send, lambda: now), assignment, SIGNAL, occasion)
 
 
 async def test_an_answer_repeated_at_another_moment_is_the_same_event_in_all_that_counts() -> None:
