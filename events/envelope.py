@@ -129,29 +129,36 @@ def read_json(value: bytes) -> Any:
     see (an escape, a great depth, a number out of range), is read by the other, which can say why.
     """
     body, is_checked = _read(value)
-    return body if is_checked or not _is_unbounded(to_json(body)) else _read_thoroughly(value)
+    if is_checked:
+        return body
+    is_deep = _may_be_deep(value) and _is_too_deep(body)
+    return _read_thoroughly(value) if is_deep or _is_unbounded(to_json(body)) else body
 
 
 def read_list(value: bytes) -> tuple[Any, list[bytes]]:
     """As `read_json`, and of a list each member as `encode` writes it: in so many events it is not done twice."""
     body, is_checked = _read(value)
     written = [to_json(one) for one in body] if isinstance(body, list) else [to_json(body)]
-    if any(map(_is_unbounded, written)):
-        body = body if is_checked else _read_thoroughly(value)  # which raises, if it is a number
+    is_deep = not is_checked and any(map(_may_be_deep, written)) and _is_too_deep(body)
+    if is_deep or any(map(_is_unbounded, written)):
+        body = body if is_checked else _read_thoroughly(value)  # which raises, if it is too deep, or a number
         written = [encode(one) for one in body] if isinstance(body, list) else []
     return body, written
 
 
 def _read(value: bytes) -> tuple[Any, bool]:
-    """The JSON, and whether its numbers were looked at."""
+    """The JSON, and whether its depth and its numbers were looked at."""
     if b"\\u" in value:
         return _read_thoroughly(value), True
     try:
-        body = from_json(value, allow_inf_nan=False)
+        return from_json(value, allow_inf_nan=False), False
     except ValueError:
         return _read_thoroughly(value), True
-    deep = value.count(b"[") + value.count(b"{") > DEPTH_MAX and _is_too_deep(body)
-    return (_read_thoroughly(value), True) if deep else (body, False)
+
+
+def _may_be_deep(written: bytes) -> bool:
+    """Whether this JSON, or a list of which it is a member, can be nested too deeply."""
+    return written.count(b"[") + written.count(b"{") >= DEPTH_MAX
 
 
 def _is_unbounded(written: bytes) -> bool:

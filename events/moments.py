@@ -38,6 +38,8 @@ def _rfc3339(value: Any) -> Any:
 
 
 def _has_utc(moment: datetime) -> datetime:
+    if 1 < moment.year < 9999:  # noqa: PLR2004 - nearly all: only in the calendar's first and last year can it fail
+        return moment
     try:
         moment.astimezone(UTC)
     except OverflowError:

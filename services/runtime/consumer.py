@@ -210,7 +210,7 @@ class Consumer:
         """Called in the same breath in which the records are taken, so their generation is certain."""
         self._busy = True
         prefix = self._settings.topic_prefix
-        records = tuple(record_of(record, prefix) for record in raw)
+        records = tuple([record_of(record, prefix) for record in raw])
         self._held.take(records)
         return _Batch(records, self._membership.consumer, self._fence.generation)
 

@@ -38,12 +38,8 @@ def moment(timestamp_ms: int) -> datetime:
 
 def record_of(raw: Any, prefix: str = "") -> Record:
     """The record in aiokafka's `ConsumerRecord`; it decodes nothing, so no bytes can make it fail."""
-    return Record(
-        raw.topic.removeprefix(prefix),
-        raw.partition,
-        raw.offset,
-        moment(raw.timestamp),
-        raw.key,
-        raw.value,
-        tuple([one if one[1] else (one[0], b"") for one in raw.headers]),
-    )
+    headers = tuple(raw.headers)
+    if len(headers) != 1 or not headers[0][1]:  # most have one: what kind of event it is
+        headers = tuple([one if one[1] else (one[0], b"") for one in headers])
+    topic = raw.topic.removeprefix(prefix)
+    return Record(topic, raw.partition, raw.offset, moment(raw.timestamp), raw.key, raw.value, headers)

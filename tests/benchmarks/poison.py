@@ -25,7 +25,7 @@ from tests.benchmarks.running import free_port, prepare, service, town
 
 SHARE = 0.05
 RATE = 200
-SECONDS, QUICK_SECONDS = 20.0, 8.0
+SECONDS, QUICK_SECONDS = 12.0, 8.0
 WARM_SECONDS = 3.0
 GOAL_MS = 1_000.0
 PATIENCE_SECONDS = 300.0
